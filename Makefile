@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# twofold: `make help` lists goals and variables.
+
+# --- What a user may set ---------------------------------------------------------------------
+BOARD ?= virt
+BOOT ?= direct
+CPU ?= cortex-a72
+MEM ?= 128M
+SMP ?= 4
+SWAP ?= 256M
+CMD ?=
+FILES ?=
+APPEND ?=
+ICOUNT ?= 0
+DISK ?=
+GIC ?= 2
+VIRTIO ?= modern
+O ?= build
+PKG ?= $(O)/pkg
+CROSS_COMPILE ?= aarch64-linux-gnu-
+LLVM ?= 0
+DEBUG ?= 0
+V ?= 0
+DEPS ?= yes
+TESTS ?=
+FUZZ_SECONDS ?= 60
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.DELETE_ON_ERROR:
+.SECONDARY:
+Q := $(if $(filter 1,$V),,@)
+
+# Values travel to tools/run in the environment exactly as they were typed: $(value) keeps make
+# from expanding a `$`, and no shell line ever contains them.
+TF_CMD := $(value CMD)
+TF_FILES := $(value FILES)
+TF_APPEND := $(value APPEND)
+TF_DISK := $(value DISK)
+export TF_CMD TF_FILES TF_APPEND TF_DISK
+unexport CMD FILES APPEND DISK
+export O CPU MEM SMP SWAP ICOUNT GIC VIRTIO DEPS TESTS FUZZ_SECONDS CROSS_COMPILE PKG
+
+# --- Goals -----------------------------------------------------------------------------------
+.DEFAULT_GOAL := all
+.PHONY: all run test test-build gdb bench image fuzz clean distclean help FORCE
+.PHONY: deps-build deps-run deps-test deps-fuzz deps-gdb
+
+ifneq ($(filter-out clean distclean help,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter raspi3 raspi4,$(BOARD)),)
+$(error BOARD=$(BOARD) is not there yet; BOARD=virt is)
+else ifneq ($(BOARD),virt)
+$(error unknown BOARD=$(BOARD); known: virt, raspi3, raspi4)
+endif
+ifeq ($(BOOT),uboot)
+$(error BOOT=uboot is not there yet; BOOT=direct is)
+else ifneq ($(BOOT),direct)
+$(error unknown BOOT=$(BOOT); known: direct, uboot)
+endif
+endif
+
+all: $(O)/Image
+
+run: $(O)/Image $(O)/initramfs.cpio | deps-run
+	$(Q)tools/run
+
+gdb: $(O)/Image $(O)/initramfs.cpio | deps-gdb
+	$(Q)tools/run --gdb
+
+test: test-build
+	$(Q)tests/run
+
+test-build: $(O)/Image $(O)/initramfs.cpio host-tests | deps-test
+
+fuzz: fuzz-targets | deps-fuzz
+	$(Q)tests/fuzz/run
+
+bench image:
+	@echo "make $@: not there yet" >&2; exit 1
+
+clean:
+	@echo "clean: removing what was built in $(O); downloaded packages stay"
+	$(Q)if [ -d '$(O)' ]; then find '$(O)' -mindepth 1 -maxdepth 1 ! -name pkg -exec rm -rf {} +; fi
+
+distclean:
+	@echo "distclean: removing $(O)"
+	$(Q)rm -rf '$(O)'
+
+help:
+	@cat tools/help.txt
+
+# Names and installs what is missing; quick when nothing is.
+deps-build:
+	$(Q)tools/deps build $(if $(filter 1,$(LLVM)),llvm)
+	$(Q)tools/deps target '$(PKG)'
+deps-run deps-test deps-fuzz deps-gdb: deps-%:
+	$(Q)tools/deps $*
+# One after the other: two at once would meet at dpkg's lock.
+deps-run: | deps-build
+deps-test deps-gdb: | deps-run
+deps-fuzz: | deps-test
+
+# The recipe of a file that records a command line, and is touched only when that changes.
+define keep-if-same
+$(Q)mkdir -p $(@D) && if ! printf '%s\n' "$$COMMAND" | cmp -s - $@; then \
+	printf '%s\n' "$$COMMAND" >$@; fi
+endef
+
+# --- Rules -----------------------------------------------------------------------------------
+include tools/kernel.mk
+include tools/user.mk
+include tests/host/build.mk

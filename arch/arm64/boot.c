@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* From the MMU switch to main(), and the direct map. */
+#include <arch/sysreg.h>
+#include <twofold/boot.h>
+#include <twofold/log.h>
+#include <twofold/page.h>
+
+#include "boot.h"
+
+#define DTB_MAGIC 0xd00dfeed
+#define DTB_MAX SZ_2M /* Linux's limit: Documentation/arch/arm64/booting.rst */
+#define MPIDR_AFFINITY 0xff00ffffffull
+#define FIXMAP_DEVICE_BASE (FIXMAP_BASE + FIXMAP_SIZE - (FIXMAP_DEVICES + 1) * PAGE_SIZE)
+
+_Static_assert(DTB_MAX + PAGE_SIZE <= FIXMAP_DEVICE_BASE - FIXMAP_BASE, "fixmap");
+
+paddr_t image_pa(const void *p)
+{
+	CHECK(p >= (const void *)_image && p <= (const void *)_end);
+	return PADDR((uintptr_t)p - IMAGE_BASE + early_roots.image);
+}
+
+static void kernel_map(uint64_t va, uint64_t pa, uint64_t size, prot_t prot)
+{
+	boot_map(early_roots.kernel, VADDR(va), PADDR(pa), size, prot);
+	mmu_publish(true);
+}
+
+void *fixmap_device(paddr_t pa)
+{
+	static unsigned used;
+	uint64_t va = FIXMAP_DEVICE_BASE + used++ * PAGE_SIZE;
+
+	CHECK(used <= FIXMAP_DEVICES);
+	kernel_map(va, pa.pa & PAGE_MASK, PAGE_SIZE, KERNEL_RW | PT_DEVICE);
+	return va_to_ptr(VADDR(va + pa.pa % PAGE_SIZE));
+}
+
+/* Maps its first page, to learn its size, then the rest. 0: there is no tree at `dtb`. */
+static size_t map_dtb(paddr_t dtb)
+{
+	uint64_t start = dtb.pa & PAGE_MASK, first = start + PAGE_SIZE;
+	const uint32_t *header = va_to_ptr(VADDR(FIXMAP_BASE + dtb.pa % PAGE_SIZE));
+	uint64_t size, end;
+
+	if (!dtb.pa || dtb.pa % sizeof(uint64_t))
+		return 0;
+	kernel_map(FIXMAP_BASE, start, PAGE_SIZE, KERNEL_RO);
+	if (__builtin_bswap32(header[0]) != DTB_MAGIC)
+		return 0;
+	size = __builtin_bswap32(header[1]);
+	if (size > DTB_MAX)
+		return 0;
+	end = ALIGN_UP(dtb.pa + size, PAGE_SIZE);
+	if (end > first)
+		kernel_map(FIXMAP_BASE + PAGE_SIZE, first, end - first, KERNEL_RO);
+	return size;
+}
+
+void boot_main(paddr_t dtb)
+{
+	struct cpu *cpu = this_cpu();
+	size_t size;
+
+	cpu->mpidr = read_sysreg(mpidr_el1) & MPIDR_AFFINITY;
+	cpu->boot_stack = boot_stack;
+	cpu->online = true;
+	size = map_dtb(dtb);
+	main(size ? va_to_ptr(VADDR(FIXMAP_BASE + dtb.pa % PAGE_SIZE)) : NULL, size, dtb);
+}
+
+/* The part of [start, end) in [lo, hi), in the direct map. */
+static void map_within(uint64_t start, uint64_t end, uint64_t lo, uint64_t hi, prot_t prot)
+{
+	start = MAX(start, lo);
+	end = MIN(end, hi);
+	if (start < end)
+		kernel_map(direct_map_va(PADDR(start)).va, start, end - start, prot);
+}
+
+/*
+ * Text and constants are read-only here too: they are cut out of the large leaves around them
+ * now, for good, and nothing is ever split.
+ */
+static void map_ram_range(uint64_t start, uint64_t end)
+{
+	uint64_t text = image_pa(_image).pa, etext = image_pa(_etext).pa;
+	uint64_t rodata = image_pa(_rodata).pa, erodata = image_pa(_erodata).pa;
+
+	map_within(start, end, 0, text, KERNEL_RW);
+	map_within(start, end, text, etext, KERNEL_RO);
+	map_within(start, end, etext, rodata, KERNEL_RW);
+	map_within(start, end, rodata, erodata, KERNEL_RO);
+	map_within(start, end, erodata, DIRECT_END - DIRECT_BASE, KERNEL_RW);
+}
+
+void arch_map_ram(void)
+{
+	paddr_t start;
+	uint64_t size;
+
+	for (unsigned i = 0; frames_ram_range(i, &start, &size); i++)
+		map_ram_range(start.pa, start.pa + size);
+	kernel_pt.root = PADDR(early_roots.kernel);
+	kernel_pt.live = true;
+	for (int l = 0; l < PT_LEVELS; l++)
+		kernel_pt.stats.tables[l] = early_roots.nr_tables[l];
+	kernel_pt.stats.leaves = early_roots.nr_leaves;
+}

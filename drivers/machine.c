@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What boot needs of the device tree, gathered into `machine`: memory, reservations, /chosen,
+ * cores (Devicetree Specification, chapter 3; Linux's bindings for what is named after it).
+ */
+#include <libfdt.h>
+#include <twofold/errno.h>
+#include <twofold/log.h>
+#include <twofold/page.h>
+#include <twofold/params.h>
+#include <twofold/string.h>
+#include "devtree-internal.h"
+
+#define PA_END (BIT(32) << PAGE_SHIFT) /* pfn_t numbers no more */
+#define MPIDR_AFFINITY 0xff00ffffffull /* Arm ARM D19.2.101: Aff3, Aff2 to Aff0 */
+
+struct dt_machine machine;
+
+/* ---- memory ---- */
+
+/* Adds [start, end), sorted by address; false: the array is full. */
+static bool add_range(struct dt_range *ranges, unsigned *nr, uint64_t start, uint64_t end,
+		      unsigned node)
+{
+	unsigned i = *nr;
+
+	if (i == DT_MAX_RANGES)
+		return false;
+	for (; i && ranges[i - 1].start.pa > start; i--)
+		ranges[i] = ranges[i - 1];
+	ranges[i] = (struct dt_range){PADDR(start), end - start, node};
+	(*nr)++;
+	return true;
+}
+
+static void add_ram(const struct dt_node *node, paddr_t start, uint64_t size)
+{
+	unsigned numa = dt_u32(node, "numa-node-id", 0);
+	uint64_t first = ALIGN_UP(start.pa, PAGE_SIZE), end = start.pa + size;
+
+	if (end < start.pa || end > PA_END || start.pa >= PA_END) {
+		dt_complain(node, "RAM at %#lx, %#lx bytes, is beyond what frame numbers reach",
+			    (unsigned long)start.pa, (unsigned long)size);
+		return;
+	}
+	if (numa >= MAX_NODES) {
+		dt_complain(node, "numa-node-id is %u; 0 is taken for it", numa);
+		numa = 0;
+	}
+	end = ALIGN_DOWN(end, PAGE_SIZE);
+	if (first < end && !add_range(machine.ram, &machine.nr_ram, first, end, numa))
+		dt_complain(node, "more than %u ranges of RAM: %#lx is left alone", DT_MAX_RANGES,
+			    (unsigned long)first);
+}
+
+static void reserve(uint64_t start, uint64_t size)
+{
+	if (!size)
+		return;
+	if (start + size < start || start + size > PA_END)
+		size = start < PA_END ? PA_END - start : 0;
+	if (size && !add_range(machine.reserved, &machine.nr_reserved, start, start + size, 0))
+		pr_err("devtree: more than %u reserved ranges: %#lx, %#lx bytes, is not kept free",
+		       DT_MAX_RANGES, (unsigned long)start, (unsigned long)size);
+}
+
+static void gather_memory(const struct dt_node *node)
+{
+	uint64_t size;
+	paddr_t start;
+
+	for (unsigned i = 0; dt_reg(node, i, &start, &size) == 0; i++)
+		add_ram(node, start, size);
+}
+
+/* A child of /reserved-memory. One with a size only asks the system to choose: for drivers we have not. */
+static void gather_reserved(const struct dt_node *node)
+{
+	uint64_t size;
+	paddr_t start;
+
+	if (!node->reg)
+		pr_info("devtree: /reserved-memory/%s has no address: not reserved", node->name);
+	for (unsigned i = 0; dt_reg(node, i, &start, &size) == 0; i++)
+		reserve(start.pa, size);
+}
+
+static void gather_memreserve(void)
+{
+	int n = fdt_num_mem_rsv(dt_blob());
+	uint64_t start, size;
+
+	if (n < 0)
+		pr_err("devtree: the memory reservation block has no end: ignored");
+	for (int i = 0; i < n; i++)
+		if (fdt_get_mem_rsv(dt_blob(), i, &start, &size) == 0)
+			reserve(start, size);
+}
+
+/* `mem=SIZE` of the command line, the last one; no limit without it. */
+static uint64_t ram_limit(const char *args)
+{
+	uint64_t limit = UINT64_MAX;
+	const char *end;
+
+	for (const char *p = args; (p = strstr(p, "mem=")); p++) {
+		uint64_t size = 0;
+
+		if (p != args && p[-1] != ' ')
+			continue;
+		if (p[4] >= '0' && p[4] <= '9')
+			size = parse_size(p + 4, &end);
+		if (size)
+			limit = size;
+		else
+			pr_warn("devtree: mem= on the command line is not a size");
+	}
+	return limit;
+}
+
+/* Keeps the lowest `limit` bytes of RAM, as Linux does. */
+static void limit_ram(uint64_t limit)
+{
+	for (unsigned i = 0; i < machine.nr_ram; i++) {
+		struct dt_range *range = &machine.ram[i];
+
+		if (range->size > limit)
+			range->size = ALIGN_DOWN(limit, PAGE_SIZE);
+		limit -= range->size;
+		if (!range->size)
+			machine.nr_ram = i;
+	}
+}
+
+/* ---- /chosen ---- */
+
+static bool in_ram(uint64_t start, uint64_t end)
+{
+	for (unsigned i = 0; i < machine.nr_ram; i++)
+		if (start >= machine.ram[i].start.pa &&
+		    end <= machine.ram[i].start.pa + machine.ram[i].size)
+			return true;
+	return false;
+}
+
+static void gather_initrd(const struct dt_node *chosen)
+{
+	uint64_t start, end;
+
+	if (!dt_u64(chosen, "linux,initrd-start", &start) ||
+	    !dt_u64(chosen, "linux,initrd-end", &end) || start == end)
+		return;
+	if (start > end || !in_ram(start, end)) {
+		dt_complain(chosen, "initrd %#lx to %#lx is not in RAM: ignored",
+			    (unsigned long)start, (unsigned long)end);
+		return;
+	}
+	machine.initrd_start = PADDR(start);
+	machine.initrd_end = PADDR(end);
+}
+
+/* "serial0:115200n8" or "/soc/serial@7e201000": aliases resolved, options cut off. */
+static void gather_stdout(const struct dt_node *chosen)
+{
+	const struct dt_node *aliases = dt_find_path("/aliases");
+	const char *s = dt_string(chosen, "stdout-path");
+	static char path[128];
+	size_t len;
+
+	if (!s)
+		s = dt_string(chosen, "linux,stdout-path");
+	if (!s)
+		return;
+	len = strchr(s, ':') ? (size_t)(strchr(s, ':') - s) : strlen(s);
+	if (len >= sizeof(path)) {
+		dt_complain(chosen, "stdout-path is too long");
+		return;
+	}
+	memcpy(path, s, len);
+	path[len] = '\0';
+	machine.stdout_path = path;
+	if (path[0] == '/')
+		return;
+	machine.stdout_path = aliases ? dt_string(aliases, path) : NULL;
+	if (!machine.stdout_path)
+		dt_complain(chosen, "stdout-path names %s, which is no alias", path);
+}
+
+static void gather_seed(const struct dt_node *chosen, const char *name)
+{
+	size_t room = sizeof(machine.rng_seed) - machine.rng_seed_len;
+	const void *seed;
+	size_t n;
+	int len;
+
+	seed = dt_prop(chosen, name, &len);
+	if (!seed)
+		return;
+	n = MIN((size_t)len, room);
+	memcpy(machine.rng_seed + machine.rng_seed_len, seed, n);
+	machine.rng_seed_len += (unsigned)n;
+}
+
+static void gather_chosen(const struct dt_node *chosen)
+{
+	const char *bootargs = dt_string(chosen, "bootargs");
+
+	if (bootargs)
+		machine.bootargs = bootargs;
+	limit_ram(ram_limit(machine.bootargs));
+	gather_initrd(chosen);
+	gather_stdout(chosen);
+	gather_seed(chosen, "rng-seed");
+	gather_seed(chosen, "kaslr-seed");
+}
+
+/* ---- cores and firmware ---- */
+
+static void gather_cpu(const struct dt_node *node)
+{
+	const char *method = dt_string(node, "enable-method");
+	struct dt_cpu cpu = {.method = DT_CPU_NONE};
+	uint64_t mpidr, release, size;
+
+	if (dt_reg_raw(node, 0, &mpidr, &size)) {
+		dt_complain(node, "a core without a usable reg");
+		return;
+	}
+	cpu.mpidr = mpidr & MPIDR_AFFINITY;
+	if (method && !strcmp(method, "psci")) {
+		cpu.method = DT_CPU_PSCI;
+	} else if (method && !strcmp(method, "spin-table")) {
+		if (dt_u64(node, "cpu-release-addr", &release)) {
+			cpu.method = DT_CPU_SPIN;
+			cpu.release = PADDR(release);
+		}
+	} else if (method) {
+		dt_complain(node, "enable-method \"%s\" is unknown", method);
+	}
+	if (machine.nr_cpus == NR_CPUS)
+		dt_complain(node, "more than %u cores: left alone", NR_CPUS);
+	else
+		machine.cpus[machine.nr_cpus++] = cpu;
+}
+
+/* Version 0.1, whose function numbers are properties, has no power-off: not supported. */
+static void gather_psci(void)
+{
+	const struct dt_node *node = dt_find(NULL, "arm,psci-1.0");
+	const char *method;
+
+	if (!node)
+		node = dt_find(NULL, "arm,psci-0.2");
+	if (!node)
+		return;
+	method = dt_string(node, "method");
+	machine.psci_hvc = method && !strcmp(method, "hvc");
+	machine.has_psci = machine.psci_hvc || (method && !strcmp(method, "smc"));
+	if (!machine.has_psci)
+		dt_complain(node, "method is neither hvc nor smc: no PSCI");
+}
+
+static void gather_model(const struct dt_node *root)
+{
+	const char *model = dt_string(root, "model");
+
+	snprintf(machine.model, sizeof(machine.model), "%s",
+		 model ? model : "a machine without a model");
+}
+
+static bool is_child_of(const struct dt_node *node, const char *top_level)
+{
+	return node->parent && node->parent->parent && !node->parent->parent->parent &&
+	       !strcmp(node->parent->name, top_level);
+}
+
+void dt_gather(void)
+{
+	const struct dt_node *node = NULL, *chosen;
+
+	machine = (struct dt_machine){.bootargs = ""};
+	if (!dt_next(NULL))
+		return;
+	gather_model(dt_next(NULL));
+	gather_memreserve();
+	while ((node = dt_next(node))) {
+		if (is_child_of(node, "reserved-memory"))
+			gather_reserved(node);
+		else if (node->device_type && !strcmp(node->device_type, "memory"))
+			gather_memory(node);
+		else if (node->device_type && !strcmp(node->device_type, "cpu") &&
+			 is_child_of(node, "cpus"))
+			gather_cpu(node);
+	}
+	gather_psci();
+	chosen = dt_find_path("/chosen");
+	if (chosen)
+		gather_chosen(chosen);
+	if (!machine.nr_ram)
+		pr_err("devtree: no RAM: no usable memory node");
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Block devices as mm/ and fs/ see them: read or write these pages at these sectors, then call me. */
+#ifndef TWOFOLD_BLOCK_H
+#define TWOFOLD_BLOCK_H
+
+#include <sys/queue.h>
+#include <twofold/addr.h>
+#include <twofold/lock.h>
+
+#define SECTOR_SIZE 512u
+#define BIO_MAX_SEGS 64
+
+enum bio_op { BIO_READ, BIO_WRITE, BIO_FLUSH };
+
+struct bio_seg {
+	paddr_t pa;
+	uint32_t len; /* bytes, a multiple of SECTOR_SIZE */
+};
+
+/* One request. The submitter owns it, and its pages, until `done` is called. */
+struct bio {
+	enum bio_op op;
+	struct block_device *dev;
+	uint64_t sector;
+	unsigned nr_segs;
+	struct bio_seg segs[BIO_MAX_SEGS];
+	int error;			 /* when done: 0, -EIO, -EROFS, -EINVAL (past the end), -ENOMEDIUM */
+	void (*done)(struct bio *bio);	 /* from an interrupt handler: wakes, never sleeps or frees */
+	void *private;			 /* the submitter's */
+	STAILQ_ENTRY(bio) link;		 /* the driver's */
+	uint32_t driver_tag;		 /* the driver's */
+};
+
+struct block_ops {
+	/* Starts the request, or queues it; never sleeps. Errors arrive by bio->done as well. */
+	void (*submit)(struct block_device *dev, struct bio *bio);
+	/* Completes what is finished without an interrupt (panic, single-stepped boot). May be NULL. */
+	void (*poll)(struct block_device *dev);
+};
+
+struct block_device {
+	char name[16]; /* vda, vdb, mmcblk0, mmcblk0p2 */
+	uint64_t sectors;
+	bool read_only;
+	unsigned max_segs; /* of one request, at most BIO_MAX_SEGS */
+	const struct block_ops *ops;
+	void *driver;
+	uint64_t reads, writes, sectors_read, sectors_written, errors; /* /proc/diskstats */
+	SLIST_ENTRY(block_device) link;
+};
+
+/* Registers a device for good; it appears as /dev/NAME. */
+void block_register(struct block_device *dev);
+struct block_device *block_find(const char *name); /* "vda" or "/dev/vda"; NULL */
+struct block_device *block_next(struct block_device *dev); /* NULL: the first */
+/* Checks bounds and alignment, counts, hands over to the driver. Never sleeps. */
+void block_submit(struct bio *bio);
+/* Submits and sleeps until done; returns bio->error. */
+int block_do(struct bio *bio);
+/* Reads or writes `len` bytes (whole sectors) of direct-mapped memory; sleeps. */
+int block_rw(struct block_device *dev, enum bio_op op, uint64_t sector, void *buf, size_t len);
+
+#endif

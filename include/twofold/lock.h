@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Locks. The enum is the lock order: a core may take a lock only of a higher rank than every lock
+ * it holds (checked in DEBUG=1 builds; docs/locking.md says what each protects). The kernel is not
+ * preemptible, so a plain spinlock need not disable anything; one that an interrupt handler takes
+ * as well is always taken by spin_lock_irqsave.
+ */
+#ifndef TWOFOLD_LOCK_H
+#define TWOFOLD_LOCK_H
+
+#include <arch/cpu.h>
+#include <arch/irqflags.h>
+#include <twofold/types.h>
+
+enum lock_rank {
+	RANK_NONE,
+	RANK_TASKS,    /* process tree, sessions, process groups */
+	RANK_SIGNAL,   /* a process's signal state */
+	RANK_FILES,    /* a file-descriptor table */
+	RANK_FS,       /* directories, inodes, mounts */
+	RANK_PIPE,     /* a pipe's buffer; a tty's line */
+	RANK_FUTEX,    /* futex hash buckets */
+	RANK_FAMILIES, /* the list of all object families */
+	RANK_RMAP,     /* an object family: its page maps and the areas attached to it */
+	RANK_RMAP_2,   /* a second family, while the first is held (private copy of a file page) */
+	RANK_PT,       /* one address space's page tables */
+	RANK_SWAP,     /* a swap area's slots, the swap cache */
+	RANK_LRU,      /* page lists of a zone */
+	RANK_VMALLOC,  /* kernel virtual ranges */
+	RANK_KPT,      /* the kernel's own page tables */
+	RANK_SLABS,    /* the list of caches */
+	RANK_SLAB,     /* one cache's partial and full lists */
+	RANK_ZONE,     /* buddy free lists of a zone */
+	RANK_ASID,     /* ASID generations */
+	RANK_BLOCK,    /* a block device's queue (irqsave) */
+	RANK_WAIT,     /* wait queues (irqsave) */
+	RANK_TIMER,    /* a core's timers (irqsave) */
+	RANK_RUNQUEUE, /* a core's run queue (irqsave) */
+	RANK_IRQ,      /* interrupt controller (irqsave) */
+	RANK_LOG,      /* the log ring and the console (irqsave) */
+};
+
+/* A ticket lock: first come, first served. */
+typedef struct spinlock {
+	union {
+		uint32_t both;
+		struct {
+			uint16_t owner, next;
+		};
+	};
+#ifdef DEBUG
+	uint32_t rank;
+#endif
+} spinlock_t;
+
+#ifdef DEBUG
+#define SPINLOCK_INIT(r) {.both = 0, .rank = (r)}
+void lock_rank_push(spinlock_t *lock);
+void lock_rank_pop(spinlock_t *lock);
+#else
+#define SPINLOCK_INIT(r) {.both = 0}
+#define lock_rank_push(lock) ((void)(lock))
+#define lock_rank_pop(lock) ((void)(lock))
+#endif
+
+static inline void spin_lock_init(spinlock_t *lock, enum lock_rank rank)
+{
+	*lock = (spinlock_t)SPINLOCK_INIT(rank);
+	(void)rank;
+}
+
+/* Counts a contended acquisition and waits (WFE) until it is our turn. arch/arm64/lock.c */
+void spin_lock_slow(spinlock_t *lock, uint16_t ticket);
+
+static inline void spin_lock(spinlock_t *lock)
+{
+	uint32_t old = __atomic_fetch_add(&lock->both, 1u << 16, __ATOMIC_ACQUIRE);
+
+	lock_rank_push(lock);
+	if (unlikely((uint16_t)old != old >> 16))
+		spin_lock_slow(lock, (uint16_t)(old >> 16));
+}
+
+static inline bool spin_trylock(spinlock_t *lock)
+{
+	uint32_t old = __atomic_load_n(&lock->both, __ATOMIC_RELAXED);
+
+	if ((uint16_t)old != old >> 16)
+		return false;
+	if (!__atomic_compare_exchange_n(&lock->both, &old, old + (1u << 16), false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return false;
+	lock_rank_push(lock);
+	return true;
+}
+
+static inline void spin_unlock(spinlock_t *lock)
+{
+	lock_rank_pop(lock);
+	__atomic_store_n(&lock->owner, (uint16_t)(lock->owner + 1), __ATOMIC_RELEASE);
+}
+
+static inline bool spin_is_locked(const spinlock_t *lock)
+{
+	uint32_t now = __atomic_load_n(&lock->both, __ATOMIC_RELAXED);
+
+	return (uint16_t)now != now >> 16;
+}
+
+static inline irqflags_t spin_lock_irqsave(spinlock_t *lock)
+{
+	irqflags_t flags = irq_save();
+
+	spin_lock(lock);
+	return flags;
+}
+
+static inline void spin_unlock_irqrestore(spinlock_t *lock, irqflags_t flags)
+{
+	spin_unlock(lock);
+	irq_restore(flags);
+}
+
+#endif

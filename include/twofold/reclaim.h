@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a replacement policy is: it owns the lists of reclaimable pages and says which to look at
+ * next, and whether a page looked at stays. Everything else (mappings, slots, writing) is reclaim.c's.
+ */
+#ifndef TWOFOLD_RECLAIM_H
+#define TWOFOLD_RECLAIM_H
+
+#include <twofold/page.h>
+#include <twofold/swap.h>
+
+enum lru_kind { LRU_FILE, LRU_ANON, NR_LRU_KINDS };
+
+static inline enum lru_kind lru_kind(const struct page *page)
+{
+	return page_flag(page, PG_SWAPBACKED) ? LRU_ANON : LRU_FILE;
+}
+
+/* All called with lru_lock held (RANK_LRU). */
+struct reclaim_policy {
+	const char *name;
+	void (*add)(struct page *page); /* new here, or put back after a look */
+	void (*del)(struct page *page);
+	/* A candidate of that kind, the best first; still listed. NULL: none. */
+	struct page *(*candidate)(enum lru_kind kind);
+	/* The page was looked at and taken off: does it stay? `young`: used since the last look. Where
+	 * it does, add() follows. */
+	bool (*keep)(struct page *page, bool young);
+	void (*accessed)(struct page *page); /* by a system call; it is listed */
+	void (*counts)(enum lru_kind kind, uint64_t *active, uint64_t *inactive);
+};
+
+extern spinlock_t lru_lock;
+extern const struct reclaim_policy lru_policy, aging_policy;
+extern const struct reclaim_policy *reclaim_policy; /* the one in force: `reclaim=lru|aging` */
+
+/* Takes up to `max` candidates off the lists, each with a reference; returns how many. */
+unsigned lru_isolate(enum lru_kind kind, struct page *batch[], unsigned max);
+/* Asks the policy about an isolated page. */
+bool lru_keep(struct page *page, bool young);
+/* Puts an isolated page back and drops the reference. */
+void lru_putback(struct page *page);
+uint64_t lru_pages(enum lru_kind kind);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files that implement swap share (swap*.c, reclaim.c). */
+#ifndef TWOFOLD_SWAP_AREA_H
+#define TWOFOLD_SWAP_AREA_H
+
+#include <twofold/swap.h>
+
+#define SWAP_CLUSTER 256u /* slots: 1 MiB */
+
+struct swap_slot {
+	uint32_t crc;	/* of the page as written */
+	pfn_t page;	/* in the swap cache; 0: none */
+	uint16_t count; /* holders */
+};
+
+struct swap_area {
+	spinlock_t lock;
+	struct block_device *dev; /* NULL: this area is not in use */
+	char name[32];
+	int priority;
+	bool writable; /* gives slots; swapoff stops that first */
+	uint32_t nr_slots, nr_free, nr_bad;
+	uint32_t next; /* where the next slot is looked for */
+	struct swap_slot *slots;
+	uint16_t *cluster_free; /* free slots of each cluster */
+	uint32_t ra_window, ra_hits, ra_last; /* readahead: see swap_io.c */
+};
+
+static inline uint32_t slot_offset(slot_t slot)
+{
+	return slot & (uint32_t)(BIT(28) - 1);
+}
+
+static inline uint64_t slot_sector(slot_t slot)
+{
+	return (uint64_t)slot_offset(slot) * (PAGE_SIZE / SECTOR_SIZE);
+}
+
+#define COUNT_BAD UINT16_MAX /* a slot never to be used: named by the header, or a write failed */
+
+extern struct swap_area swap_areas[MAX_SWAP_AREAS];
+
+struct swap_area *swap_area_of(slot_t slot);
+uint32_t swap_slot_crc(slot_t slot);
+void swap_slot_set_crc(slot_t slot, uint32_t crc);
+
+void slot_becomes_free(struct swap_area *a, uint32_t offset); /* area lock held */
+
+/* Gives the page a slot and puts it in the swap cache; false where swap is full. Family lock held. */
+bool swap_cache_add(struct page *page);
+/* Puts a page that is about to be read into the cache of a used slot; false if there is one already, or
+ * the slot was freed meanwhile. */
+bool swap_cache_reserve(slot_t slot, struct page *page);
+/* Drops a page that no object holds (readahead that nobody wanted), if only the cache and the
+ * caller hold it. */
+bool swap_cache_drop_unused(struct page *page);
+/* A write to its slot failed: the page leaves the cache, the slot is never used again. Family lock held. */
+void swap_cache_retire(struct page *page);
+
+/* Writes up to SWAP_BATCH pages of the swap cache to their slots, checksummed, neighbours in one
+ * request; sleeps until all are done. Bit i of the result: page i failed. */
+#define SWAP_BATCH 32u
+uint32_t swap_write(struct page *const pages[], unsigned nr);
+
+/* Brings back whatever objects hold in this area (mm/object.c). 0, -ENOMEM, -EIO, -EINTR. */
+int objects_unswap(struct swap_area *area);
+
+#endif

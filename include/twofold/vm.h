@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Address spaces. The truth is here, the page tables are a cache of it that may be forgotten:
+ *
+ *   mm            an address space: areas in a tree, two page-table trees, counters
+ *   vm_area       a range with one protection, backed by a file's object, an anonymous one, or both
+ *   vm_object     what memory *is*: page index -> frame or swap slot. A file's page cache, tmpfs,
+ *                 or the anonymous pages of one or more areas
+ *   rmap          a family of objects that may hold the same page: an anonymous object and all its
+ *                 copies made after fork; a file's object alone. Reverse mapping goes
+ *                 page -> family -> objects that hold it at page->index -> areas -> addresses
+ *
+ * fork attaches the child's areas to the parent's anonymous objects and marks both sides `cow`;
+ * the child's tables start empty. The first write through a `cow` area whose object another
+ * area covers too gives that area an object of its own with the same entries (each page's refs, each
+ * slot's count, one more); a page with more than one holder is copied before it is written. An entry
+ * lives as long as some area covers it.
+ *
+ * Anonymous index of va: (va >> PAGE_SHIFT) + area->anon_delta, modulo 2^32: it stays the same
+ * when areas split, merge, grow or move. No area spans more than VM_AREA_MAX.
+ *
+ * Locks: mm->lock (areas; faults read, changes write) -> rmap->lock (a family's maps, lists of
+ * areas, pages' identity) -> mm->pt_lock (tables). Nobody sleeps with the latter two.
+ */
+#ifndef TWOFOLD_VM_H
+#define TWOFOLD_VM_H
+
+#include <sys/queue.h>
+#include <bsd/sys/tree.h>
+#include <twofold/pagemap.h>
+#include <twofold/pt.h>
+#include <twofold/span.h>
+#include <twofold/wait.h>
+
+struct file;
+struct vm_area;
+struct vm_object;
+
+#define VM_AREA_MAX (8ull << 40)
+
+struct rmap {
+	spinlock_t lock; /* RANK_RMAP. Type-stable memory: lock, then see if it is still yours */
+	uint32_t refs;	 /* objects, under lock */
+	LIST_HEAD(, vm_object) objects;
+};
+
+struct object_ops {
+	/* Fills a locked page from where the object's data lies, and zeroes what is past its end.
+	 * May sleep. Errors: -EIO. NULL: a page that is not there is zeros. */
+	int (*fill)(struct vm_object *object, struct page *page);
+	/* The file's size in bytes now; a fault on a page wholly past it is SIGBUS. */
+	uint64_t (*size)(const struct vm_object *object);
+};
+
+struct vm_object {
+	struct rmap *rmap;
+	struct pagemap pages;
+	struct span_tree areas; /* that map it, by page index: spans are areas' anon_span, object_span */
+	LIST_ENTRY(vm_object) sibling;
+	const struct object_ops *ops; /* NULL: anonymous */
+	void *owner;		      /* an inode; NULL: lives as long as an area does */
+	uint32_t nr_pages, nr_slots;  /* entries of each kind */
+	uint8_t gauge;		      /* what its pages count as: NR_ANON, NR_FILE, NR_SHMEM */
+};
+
+/* Area flags. */
+#define VMA_SHARED 0x01u    /* writes go to the object that all see */
+#define VMA_COW 0x02u	    /* the anonymous object may be another's too: copy it before writing */
+#define VMA_GROWSDOWN 0x04u /* a stack: grows down to mm->stack_limit, above a guard gap */
+#define VMA_IO 0x08u	    /* remap_pfn_range(): leaves only, nothing to fault in */
+#define VMA_STACK 0x10u	    /* names, for /proc/PID/maps */
+#define VMA_HEAP 0x20u
+#define VMA_VDSO 0x40u
+#define VMA_NORESERVE 0x80u
+#define VMA_LOCKED 0x100u   /* mlock: faulted in at once, not evicted */
+#define VMA_DONTFORK 0x200u
+#define VMA_WIPEONFORK 0x400u
+
+struct vm_area {
+	uint64_t start, end; /* user addresses, page-aligned */
+	uint8_t prot;	     /* PROT_READ | PROT_WRITE | PROT_EXEC */
+	uint8_t max_prot;    /* what mprotect may give: a shared file opened read-only has no WRITE */
+	uint16_t flags;
+	uint32_t anon_delta;
+	struct mm *mm;
+	struct rmap *family;	 /* of `anon`; set once, with it. Its lock guards which object that is */
+	struct vm_object *anon;	 /* or NULL: nothing private yet */
+	struct vm_object *object; /* of the file, or of shared anonymous memory; or NULL */
+	struct file *file;	 /* holds a reference; or NULL */
+	uint64_t pgoff;		 /* page of `object` at start; VMA_IO: frame number at start */
+	RB_ENTRY(vm_area) node;
+	uint64_t gap, max_gap; /* free bytes below it; the most below any area of its subtree */
+	struct span anon_span, object_span; /* in the object's tree, under its rmap->lock */
+};
+
+RB_HEAD(vm_area_tree, vm_area);
+
+struct mm {
+	struct rwsem lock;
+	struct vm_area_tree areas;
+	struct vm_area *last; /* the area found last; any reader may store it */
+	uint32_t nr_areas;
+	int32_t refs;
+
+	spinlock_t pt_lock; /* RANK_PT */
+	struct pt pt;
+
+	uint64_t mmap_base; /* top of where mmap looks first, downwards */
+	uint64_t brk_start, brk;
+	uint64_t stack_top, stack_limit; /* limit in bytes */
+	uint64_t arg_start, arg_end, env_start, env_end, vdso;
+	struct file *exe;
+
+	/* In pages, but for faults; changed atomically or under pt_lock. */
+	uint64_t total_vm, rss, rss_peak;
+	uint64_t min_faults, maj_faults, swap_ins, swap_outs;
+	int32_t oom_score_adj;
+	bool oom_victim;
+};
+
+void vm_init(void);
+
+/* ---- address spaces (mm/mm.c) ---- */
+struct mm *mm_create(void); /* NULL: no memory */
+struct mm *mm_fork(struct mm *parent); /* NULL: no memory; the parent is as it was but slower */
+void mm_get(struct mm *mm);
+void mm_put(struct mm *mm); /* the last one unmaps all; may sleep */
+
+/* ---- system calls' work (mm/mmap.c): Linux's arguments, results and errno ---- */
+struct map_request {
+	uint64_t addr, len;
+	int prot, flags;     /* PROT_*, MAP_* */
+	struct file *file;   /* NULL: anonymous; else an extra reference is taken */
+	uint64_t pgoff;
+	unsigned vma_flags;  /* VMA_* to set besides */
+};
+int64_t mm_map(struct mm *mm, const struct map_request *req); /* address or -errno */
+int mm_unmap(struct mm *mm, uint64_t addr, uint64_t len);
+int mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot);
+int64_t mm_remap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, int flags,
+		 uint64_t new_addr);
+int mm_advise(struct mm *mm, uint64_t addr, uint64_t len, int advice);
+int64_t mm_brk(struct mm *mm, uint64_t brk);
+int mm_mincore(struct mm *mm, uint64_t addr, uint64_t len, uptr_t vec);
+int mm_msync(struct mm *mm, uint64_t addr, uint64_t len, int flags);
+int mm_lock_range(struct mm *mm, uint64_t addr, uint64_t len, bool lock);
+/* Maps device memory or reserved frames for a user at once. mm->lock not held. */
+int64_t remap_pfn_range(struct mm *mm, uint64_t addr, pfn_t pfn, uint64_t len, prot_t prot);
+
+/* ---- areas (mm/area.c); mm->lock held ---- */
+struct vm_area *area_find(struct mm *mm, uint64_t addr); /* the first with end > addr, or NULL */
+struct vm_area *area_first(struct mm *mm);
+struct vm_area *area_next(struct vm_area *area);
+/* One line of /proc/PID/maps for the area, newline included; returns its length as snprintf. */
+int area_describe(const struct vm_area *area, char *buf, size_t size);
+
+/* ---- faults (mm/fault.c) ---- */
+#define FAULT_WRITE 1u
+#define FAULT_EXEC 2u
+#define FAULT_ACCESS_FLAG 4u /* the hardware said: only the accessed flag is missing */
+
+struct fault_signal {
+	int signo, code; /* SIGSEGV: SEGV_MAPERR, SEGV_ACCERR; SIGBUS: BUS_ADRERR, BUS_OBJERR */
+	const char *why;
+};
+/*
+ * Handles a fault of a user address. No locks held; sleeps. 0: retry the access. -EFAULT: *sig
+ * says what Linux would send. -ENOMEM: the task was killed for memory, or will be.
+ */
+int mm_fault(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal *sig);
+/* Faults in [addr, addr+len) (MAP_POPULATE, mlock). 0, -ENOMEM, -EFAULT. */
+int mm_populate(struct mm *mm, uint64_t addr, uint64_t len, bool write);
+/*
+ * The frame behind a user address, with a reference, faulted in as needed: for /proc/PID/mem, ptrace-like
+ * readers and exec's copying into a new stack. NULL: not mapped. mm->lock not held; sleeps.
+ */
+struct page *mm_get_page(struct mm *mm, uint64_t addr, bool write);
+
+/* ---- objects and the page cache (mm/object.c, mm/filemap.c) ---- */
+struct vm_object *object_create(const struct object_ops *ops, void *owner); /* or NULL */
+/* The owner goes: drops all pages and slots; areas that still map it keep it alive. */
+void object_release(struct vm_object *object);
+/*
+ * The page at `index`, up to date, with a reference; reads or swaps it in, makes it if absent.
+ * ERR_PTR: -EIO, -ENOMEM. Sleeps.
+ */
+struct page *object_get_page(struct vm_object *object, uint64_t index);
+/* Puts frames that hold file data already (the loader's archive) in the object, uncopied. The
+ * frames are PG_RESERVED. -ENOMEM. */
+int object_adopt(struct vm_object *object, uint64_t index, paddr_t pa, uint64_t nr_pages);
+/* Drops pages from `first` to `last` inclusive, unmapping them everywhere. */
+void object_truncate(struct vm_object *object, uint64_t first, uint64_t last);
+/* Brings back into memory every page whose entry in some object names a slot of [first, last]: for
+ * swapoff, once nothing is written there any more. Sleeps. 0, -ENOMEM, -EIO, -EINTR. */
+int objects_swap_in(uint32_t first, uint32_t last);
+
+/* ---- reverse mapping (mm/rmap.c): page held by a reference and page->rmap->lock held ---- */
+/*
+ * Locks the family that the page belongs to now; NULL when it belongs to none. trylock: for
+ * reclaim, NULL also when somebody else holds it.
+ */
+struct rmap *page_lock_rmap(struct page *page, bool trylock);
+/* Whether any mapping accessed it since last asked; clears that. Counts mappings into *mapped. */
+bool rmap_test_clear_young(struct page *page, unsigned *mapped);
+/* Write-protects and cleans every mapping; true if one was dirty: before writing the page out. */
+bool rmap_clean(struct page *page);
+/*
+ * Takes the page out of every table (leaving `token`, if not 0) and out of every object that holds
+ * it, where `slot` (0: none, file pages) takes its place; one slot count each. Returns how many
+ * holders let go (their references are dropped); -EBUSY and nothing changed if an area is
+ * locked (VMA_LOCKED), it is PG_DIRTY or a mapping was written to (then it is PG_DIRTY), or others
+ * than the holders, the swap cache and the caller (one) have references. Mappings may have gone even
+ * so: they fault back in.
+ */
+int rmap_evict(struct page *page, uint32_t slot);
+
+/* Machine-wide counts for /proc/meminfo and /proc/vmstat (mm/vmstat.c): summed over cores. */
+enum vm_event {
+	PGFAULT, PGMAJFAULT, PGALLOC, PGFREE, PSWPIN, PSWPOUT, PGPGIN, PGPGOUT, PGACTIVATE, PGDEACTIVATE,
+	PGSCAN_KSWAPD, PGSCAN_DIRECT, PGSTEAL_KSWAPD, PGSTEAL_DIRECT, PGROTATED, ALLOCSTALL, KSWAPD_WAKE,
+	SWAP_RA, SWAP_RA_HIT, SWAP_CLEAN_DROP, OOM_KILL, COW_COPY, COW_REUSE, ZERO_PAGE_MAP, FAULT_AROUND,
+	DROP_PAGECACHE, PT_PAGES_ALLOC, PT_PAGES_FREE, NR_VM_EVENTS
+};
+extern const char *const vm_event_names[NR_VM_EVENTS]; /* Linux's names where it has one */
+extern uint64_t vm_events[NR_CPUS][NR_VM_EVENTS];
+uint64_t vm_event_sum(enum vm_event e);
+
+static inline void count_vm_event(enum vm_event e)
+{
+	vm_events[cpu_id()][e]++;
+}
+
+static inline void count_vm_events(enum vm_event e, uint64_t n)
+{
+	vm_events[cpu_id()][e] += n;
+}
+
+/* Gauges, in pages: changed by atomic adds. */
+enum vm_gauge { NR_ANON, NR_FILE, NR_SHMEM, NR_TABLES, NR_KSTACKS, NR_DIRTY, NR_WRITEBACK, NR_VM_GAUGES };
+extern int64_t vm_gauges[NR_VM_GAUGES];
+
+static inline void vm_gauge_add(enum vm_gauge g, int64_t n)
+{
+	__atomic_fetch_add(&vm_gauges[g], n, __ATOMIC_RELAXED);
+}
+
+#endif

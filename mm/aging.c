@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The other policy: page aging, as a clock. A page comes in with age 3; each pass adds 3 (up to
+ * 20) where it was used since the last, and takes 1 where not; one that reaches 0 goes.
+ * The age lies in the top byte of page->flags.
+ */
+#include <twofold/reclaim.h>
+
+#define AGE_START 3u
+#define AGE_ADVANCE 3u
+#define AGE_MAX 20u
+#define AGE_SHIFT 24
+
+static struct page_list clock_list[NR_LRU_KINDS];
+
+static uint32_t page_age(const struct page *page)
+{
+	return __atomic_load_n(&page->flags, __ATOMIC_RELAXED) >> AGE_SHIFT;
+}
+
+static void set_age(struct page *page, uint32_t age)
+{
+	uint32_t old = page_age(page);
+
+	/* Only under lru_lock, so the difference is exact whatever happens to the flags below. */
+	__atomic_fetch_add(&page->flags, (age - old) << AGE_SHIFT, __ATOMIC_RELAXED);
+}
+
+static void aging_add(struct page *page)
+{
+	if (page_age(page) == 0)
+		set_age(page, AGE_START);
+	page_list_add(&clock_list[lru_kind(page)], page);
+}
+
+static void aging_del(struct page *page)
+{
+	page_list_del(&clock_list[lru_kind(page)], page);
+}
+
+static struct page *aging_candidate(enum lru_kind kind)
+{
+	pfn_t last = clock_list[kind].last;
+
+	return last ? pfn_to_page(last) : NULL;
+}
+
+static bool aging_keep(struct page *page, bool young)
+{
+	uint32_t age = page_age(page);
+
+	if (page_clear_flag(page, PG_REFERENCED))
+		young = true;
+	if (young)
+		age = MIN(age + AGE_ADVANCE, AGE_MAX);
+	else if (age)
+		age--;
+	set_age(page, age);
+	return age > 0;
+}
+
+static void aging_accessed(struct page *page)
+{
+	set_age(page, MIN(page_age(page) + AGE_ADVANCE, AGE_MAX));
+}
+
+/* "Active" is what the clock's next pass would leave. */
+static void aging_counts(enum lru_kind kind, uint64_t *active, uint64_t *inactive)
+{
+	*active = 0;
+	*inactive = clock_list[kind].count;
+}
+
+const struct reclaim_policy aging_policy = {
+	.name = "aging",
+	.add = aging_add,
+	.del = aging_del,
+	.candidate = aging_candidate,
+	.keep = aging_keep,
+	.accessed = aging_accessed,
+	.counts = aging_counts,
+};

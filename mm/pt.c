@@ -1,0 +1,998 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The walker. Written once, compiled once for each table format (PT_FMT names it, and its header
+ * arch/<format>/ptfmt.h is included before this file). docs/pagetables.md is the introduction.
+ *
+ *   table    a frame of 512 entries; level 3 is the root, level 0 the last
+ *   slot     the place of an entry; `level` is that of the table it is in
+ *   leaf     an entry that maps a page (level 0) or a block; the rest are tables, tokens or empty
+ *   stale    addresses for which a TLB may hold what the tables no longer say
+ *   spare    tables allocated before anything is changed, so that changing cannot fail
+ *   dead     tables that no entry names any more, freed after the flush that makes that true of
+ *            walk caches too
+ *
+ * A table's struct page: PG_TABLE; `index` counts its entries that are not empty, so that one that
+ * lost its last is found without looking; `next` links the spare and the dead. Tables that boot
+ * made before there were struct pages have no PG_TABLE, no count, and stay for ever.
+ *
+ * Ranges are [va, end); end is 0 for the last byte of the address space, so loops test va != end.
+ */
+#include <arch/mmu.h>
+#include <twofold/errno.h>
+#include <twofold/log.h>
+#include <twofold/page.h>
+#include <twofold/pt.h>
+#include <twofold/vm.h>
+
+#define PASTE_(a, b, c) a##b##c
+#define PASTE(a, b, c) PASTE_(a, b, c)
+#define F(name) PASTE(PT_FMT, _, name)	    /* of the format: F(leaf) is arm64_leaf */
+#define PT_(name) PASTE(PT_FMT, _pt_, name) /* of this walker: PT_(map) is arm64_pt_map */
+#define QUOTE_(a) #a
+#define QUOTE(a) QUOTE_(a)
+
+#define ROOT (PT_LEVELS - 1)
+#define HALF (PT_ENTRIES / 2)
+/* What another entry in place of a valid one may not differ in without break-before-make, beside
+ * address, size and kind (Arm ARM D8.16.1). */
+#define BBM_PROT (PT_TYPE | PT_GLOBAL)
+
+const struct pt *PT_(kernel_half);
+
+/* One call's work on a tree. */
+struct op {
+	struct pt *pt;
+	uint64_t lo, hi; /* stale addresses, if `stale` */
+	bool stale, stale_tables;
+	pfn_t spare;
+	pfn_t dead[ROOT]; /* by level */
+};
+
+/* ---- entries ---- */
+
+static inline uint64_t *table_ptr(paddr_t pa)
+{
+	return pa_to_ptr(pa);
+}
+
+static inline uint64_t *root_table(const struct pt *pt)
+{
+	return table_ptr(pt->root);
+}
+
+static inline unsigned slot_index(uint64_t va, int level)
+{
+	return va >> (PAGE_SHIFT + 9 * level) & (PT_ENTRIES - 1);
+}
+
+/* Where the entry that holds va ends, or the range does. */
+static inline uint64_t entry_end(uint64_t va, uint64_t end, int level)
+{
+	uint64_t last = va | (PT_SPAN(level) - 1);
+
+	return last < end - 1 ? last + 1 : end;
+}
+
+static inline bool whole_entry(uint64_t va, uint64_t end, int level)
+{
+	return end - va == PT_SPAN(level);
+}
+
+static inline bool is_valid(enum pte_kind kind)
+{
+	return kind == PTE_TABLE || kind == PTE_LEAF;
+}
+
+/* The table below va's entry, or NULL if the entry is none. */
+static inline uint64_t *child_table(const uint64_t *table, uint64_t va, int level)
+{
+	pte_t pte = mmu_load(&table[slot_index(va, level)]);
+
+	return F(kind)(pte, level) == PTE_TABLE ? table_ptr(F(addr)(pte, level)) : NULL;
+}
+
+/* The slot of va's page, or NULL where there is no last-level table. */
+static inline uint64_t *page_slot(const struct pt *pt, uint64_t va)
+{
+	uint64_t *table = root_table(pt);
+
+	table = child_table(table, va, 3);
+	if (table)
+		table = child_table(table, va, 2);
+	if (table)
+		table = child_table(table, va, 1);
+	return table ? &table[slot_index(va, 0)] : NULL;
+}
+
+/* The first slot on the way to va that names no table. */
+static uint64_t *walk(const struct pt *pt, uint64_t va, int *level)
+{
+	uint64_t *table = root_table(pt), *child;
+	int l = ROOT;
+
+	/* `table` is the table of level l on the way to va. */
+	while (l > 0 && (child = child_table(table, va, l))) {
+		table = child;
+		l--;
+	}
+	*level = l;
+	return &table[slot_index(va, l)];
+}
+
+static inline void store(struct pt *pt, uint64_t *slot, pte_t pte)
+{
+	if (pt->live)
+		mmu_store(slot, pte);
+	else
+		*slot = pte;
+	pt->stats.stores++;
+}
+
+static inline pte_t exchange(struct pt *pt, uint64_t *slot, pte_t pte)
+{
+	pte_t old;
+
+	pt->stats.stores++;
+	if (pt->live)
+		return mmu_exchange(slot, pte);
+	old = *slot;
+	*slot = pte;
+	return old;
+}
+
+/* False, and nothing stored, where the hardware set a flag since `old` was read. */
+static inline bool compare_store(struct pt *pt, uint64_t *slot, pte_t old, pte_t pte)
+{
+	if (pt->live && !mmu_compare_store(slot, old, pte))
+		return false;
+	if (!pt->live)
+		*slot = pte;
+	pt->stats.stores++;
+	return true;
+}
+
+/* Lower half for user trees, upper for the kernel's; both as far as every format reaches. */
+static inline bool range_ok(const struct pt *pt, uint64_t va, uint64_t size)
+{
+	uint64_t last = va + (size - 1);
+	int64_t half = pt->user ? 0 : -1;
+
+	return size && !((va | size) & (PAGE_SIZE - 1)) && last >= va &&
+	       (int64_t)va >> 47 == half && (int64_t)last >> 47 == half &&
+	       F(va_ok)(VADDR(va)) && F(va_ok)(VADDR(last));
+}
+
+/* ---- table frames ---- */
+
+static inline struct page *table_page(const uint64_t *slot)
+{
+	return virt_to_page(slot);
+}
+
+/* Whether a table is there for nothing. */
+static inline bool is_idle(const uint64_t *table)
+{
+	struct page *page = table_page(table);
+
+	return !page->index && page_flag(page, PG_TABLE);
+}
+
+static void push(pfn_t *list, struct page *page)
+{
+	page->next = *list;
+	*list = page_to_pfn(page);
+}
+
+static struct page *pop(pfn_t *list)
+{
+	struct page *page = pfn_to_page(*list);
+
+	*list = page->next;
+	return page;
+}
+
+static struct page *alloc_table(void)
+{
+	struct page *page = alloc_page(GFP_NOWAIT | GFP_ZERO);
+
+	if (!page)
+		return NULL;
+	page_set_flag(page, PG_TABLE);
+	page->index = 0;
+	vm_gauge_add(NR_TABLES, 1);
+	count_vm_event(PT_PAGES_ALLOC);
+	return page;
+}
+
+static void free_table(struct page *page)
+{
+	if (!page_clear_flag(page, PG_TABLE))
+		return;
+	page->index = 0;
+	vm_gauge_add(NR_TABLES, -1);
+	count_vm_event(PT_PAGES_FREE);
+	free_pages(page, 0);
+}
+
+static void release_spares(struct op *op)
+{
+	while (op->spare)
+		free_table(pop(&op->spare));
+}
+
+/* All tables that the operation may need. -ENOMEM: none is held. */
+static int prepare(struct op *op, unsigned tables)
+{
+	while (tables--) {
+		struct page *page = alloc_table();
+
+		if (!page) {
+			release_spares(op);
+			return -ENOMEM;
+		}
+		push(&op->spare, page);
+	}
+	return 0;
+}
+
+/* ---- what leaves ---- */
+
+/* Only the user's dirt is anybody's business; nobody writes the kernel's pages out. */
+static inline void report_dirty(const struct pt *pt, pte_t leaf, int level)
+{
+	paddr_t pa = F(addr)(leaf, level);
+
+	if (!(F(prot)(leaf, level) & PT_DIRTY) || !pt->user)
+		return;
+	for (uint64_t off = 0; off < PT_SPAN(level); off += PAGE_SIZE)
+		page_mark_dirty(pa_add(pa, off));
+}
+
+/* Frees a table, and all tables below it. No walk can meet it any more. */
+static void drop_table(struct pt *pt, struct page *page, int level)
+{
+	const uint64_t *table = page_to_ptr(page);
+
+	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+		pte_t pte = mmu_load(&table[i]);
+		enum pte_kind kind = F(kind)(pte, level);
+
+		if (kind == PTE_LEAF) {
+			pt->stats.leaves--;
+			report_dirty(pt, pte, level);
+		} else if (kind == PTE_TABLE) {
+			drop_table(pt, virt_to_page(table_ptr(F(addr)(pte, level))), level - 1);
+		}
+	}
+	pt->stats.tables[level]--;
+	free_table(page);
+}
+
+/* TLBs may hold [va, end) as it was; walk caches may, if an entry of it named a table. */
+static inline void mark_stale(struct op *op, uint64_t va, uint64_t end, enum pte_kind was)
+{
+	op->lo = op->stale ? MIN(op->lo, va) : va;
+	op->hi = op->stale ? MAX(op->hi - 1, end - 1) + 1 : end;
+	op->stale = true;
+	op->stale_tables |= was == PTE_TABLE;
+}
+
+/* Makes the stale forgotten, then frees the dead. */
+static void flush(struct op *op)
+{
+	struct pt *pt = op->pt;
+
+	if (!op->stale)
+		return;
+	pt->stats.flushes++;
+	if (pt->live) {
+		/* Our stores before its ASID: a core that gives the tree a new one meanwhile has
+		 * walked nothing but what we stored. */
+		mmu_publish(!pt->user);
+		mmu_flush(pt->user ? READ_ONCE(pt->asid) : 0, VADDR(op->lo), op->hi - op->lo,
+			  op->stale_tables);
+	}
+	op->stale = op->stale_tables = false;
+	for (int level = 0; level < ROOT; level++)
+		while (op->dead[level])
+			drop_table(pt, pop(&op->dead[level]), level);
+}
+
+/* ---- put: the one place that replaces what is valid by what is valid ---- */
+
+/* Differing in rights and flags only, an entry may be replaced in place. */
+static bool same_but_rights(pte_t a, pte_t b, int level)
+{
+	if (F(kind)(a, level) != PTE_LEAF || F(kind)(b, level) != PTE_LEAF)
+		return a == b;
+	return F(addr)(a, level).pa == F(addr)(b, level).pa &&
+	       !((F(prot)(a, level) ^ F(prot)(b, level)) & BBM_PROT);
+}
+
+/* A difference that a TLB must not, or need not, go on ignoring: any but the accessed flag's. */
+static inline bool must_flush(prot_t old, prot_t new)
+{
+	return (old ^ new) & ~PT_YOUNG;
+}
+
+/* Keeps the counts right, and tells of a dirty leaf that went. */
+static void account(struct pt *pt, uint64_t *slot, int level, pte_t old, pte_t new)
+{
+	enum pte_kind was = F(kind)(old, level), is = F(kind)(new, level);
+
+	table_page(slot)->index += (is != PTE_EMPTY) - (was != PTE_EMPTY);
+	pt->stats.leaves += (is == PTE_LEAF) - (was == PTE_LEAF);
+	if (was != PTE_LEAF || is == PTE_TABLE)
+		return; /* a split: its parts are as dirty as the whole was */
+	if (is == PTE_LEAF && F(prot)(new, level) & PT_DIRTY &&
+	    F(addr)(new, level).pa == F(addr)(old, level).pa)
+		return;
+	report_dirty(pt, old, level);
+}
+
+/*
+ * Puts an entry where any other may be; returns that one, with the flags that the hardware set
+ * last. The range it spanned is stale afterwards if it was valid, or was flushed on the way:
+ * break-before-make (Arm ARM D8.16.1), where other cores see an empty entry for a moment. A table
+ * that was replaced is dead.
+ */
+static pte_t put(struct op *op, uint64_t *slot, int level, uint64_t va, pte_t new)
+{
+	struct pt *pt = op->pt;
+	uint64_t start = ALIGN_DOWN(va, PT_SPAN(level));
+	pte_t old = mmu_load(slot);
+	enum pte_kind was = F(kind)(old, level), is = F(kind)(new, level);
+
+	if (!is_valid(was)) {
+		store(pt, slot, new);
+	} else if (is_valid(is) && same_but_rights(old, new, level)) {
+		old = exchange(pt, slot, new);
+		if (must_flush(F(prot)(old, level), F(prot)(new, level)))
+			mark_stale(op, start, start + PT_SPAN(level), was);
+	} else {
+		old = exchange(pt, slot, 0);
+		mark_stale(op, start, start + PT_SPAN(level), was);
+		if (was == PTE_TABLE)
+			push(&op->dead[level - 1], virt_to_page(table_ptr(F(addr)(old, level))));
+		if (is_valid(is)) {
+			flush(op);
+			pt->stats.bbm++;
+		}
+		if (new)
+			store(pt, slot, new);
+	}
+	account(pt, slot, level, old, new);
+	return old;
+}
+
+/* The parts of a block, in a table that is not linked in yet. */
+static void fill_parts(struct pt *pt, uint64_t *table, int level, pte_t block)
+{
+	pte_t part = F(leaf)(level - 1, F(addr)(block, level), F(prot)(block, level));
+
+	for (unsigned i = 0; i < PT_ENTRIES; i++)
+		table[i] = part + i * PT_SPAN(level - 1);
+	table_page(table)->index = PT_ENTRIES;
+	pt->stats.leaves += PT_ENTRIES;
+}
+
+/*
+ * The table below a slot: the one that is there, or a spare one. A block is split: the table that
+ * replaces it says the same. Never the direct map's: the walker itself stands on it.
+ */
+static uint64_t *enter(struct op *op, uint64_t *slot, int level, uint64_t va)
+{
+	pte_t now, was = mmu_load(slot);
+	enum pte_kind kind = F(kind)(was, level);
+	struct page *page;
+
+	if (kind == PTE_TABLE)
+		return table_ptr(F(addr)(was, level));
+	CHECK(kind != PTE_SOFT && op->spare);
+	page = pop(&op->spare);
+	if (kind == PTE_LEAF) {
+		CHECK(op->pt->user || va < DIRECT_BASE || va >= DIRECT_END);
+		fill_parts(op->pt, page_to_ptr(page), level, was);
+	}
+	op->pt->stats.tables[level - 1]++;
+	now = put(op, slot, level, va, F(table)(page_to_pa(page)));
+	if (now != was) /* the hardware set a flag while we copied */
+		report_dirty(op->pt, now, level);
+	return page_to_ptr(page);
+}
+
+/* ---- splitting the blocks that the ends of a range cut ---- */
+
+/* How many tables it takes until no block spans `edge`. */
+static unsigned tables_to_split(const struct pt *pt, uint64_t edge)
+{
+	unsigned n = 0;
+	int level;
+	pte_t pte = mmu_load(walk(pt, edge, &level));
+
+	if (F(kind)(pte, level) == PTE_LEAF)
+		while (level > 0 && !IS_ALIGNED(edge, PT_SPAN(level--)))
+			n++;
+	return n;
+}
+
+static void split_at(struct op *op, uint64_t edge)
+{
+	for (;;) {
+		int level;
+		uint64_t *slot = walk(op->pt, edge, &level);
+
+		if (F(kind)(mmu_load(slot), level) != PTE_LEAF || IS_ALIGNED(edge, PT_SPAN(level)))
+			return;
+		enter(op, slot, level, edge);
+	}
+}
+
+static int prepare_edges(struct op *op, uint64_t va, uint64_t end)
+{
+	return prepare(op, tables_to_split(op->pt, va) + tables_to_split(op->pt, end));
+}
+
+static void split_edges(struct op *op, uint64_t va, uint64_t end)
+{
+	split_at(op, va);
+	split_at(op, end);
+}
+
+/* ---- emptying ---- */
+
+/* Each entry of a last-level table, or one block's. */
+static void clear_leaves(struct op *op, uint64_t *slot, int level, uint64_t va, unsigned n)
+{
+	struct pt *pt = op->pt;
+	unsigned gone = 0, leaves = 0, first = 0, last = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		pte_t old;
+
+		if (!mmu_load(&slot[i]))
+			continue;
+		old = exchange(pt, &slot[i], 0);
+		gone++;
+		if (F(kind)(old, level) != PTE_LEAF)
+			continue;
+		report_dirty(pt, old, level);
+		first = leaves++ ? first : i;
+		last = i + 1;
+	}
+	table_page(slot)->index -= gone;
+	pt->stats.leaves -= leaves;
+	if (leaves)
+		mark_stale(op, va + first * PT_SPAN(level), va + last * PT_SPAN(level), PTE_LEAF);
+}
+
+/* Takes a whole table out; what its leaves say is looked at after the flush, when it is final. */
+static void cut(struct op *op, uint64_t *slot, int level, uint64_t va, uint64_t end)
+{
+	pte_t old = exchange(op->pt, slot, 0);
+
+	table_page(slot)->index--;
+	mark_stale(op, va, end, PTE_TABLE);
+	push(&op->dead[level - 1], virt_to_page(table_ptr(F(addr)(old, level))));
+}
+
+/*
+ * Empties [va, end) of a table; no block spans an end. What tables lose their last entry are cut
+ * out, but not from the kernel's root: every x86 PML4 has a copy of its upper half.
+ */
+static void clear_range(struct op *op, uint64_t *table, int level, uint64_t va, uint64_t end)
+{
+	bool keep = level == ROOT && !op->pt->user;
+	uint64_t next;
+
+	if (level == 0) {
+		clear_leaves(op, &table[slot_index(va, 0)], 0, va, (end - va) >> PAGE_SHIFT);
+		return;
+	}
+	for (; va != end; va = next) {
+		uint64_t *slot = &table[slot_index(va, level)];
+		uint64_t *child = child_table(table, va, level);
+
+		next = entry_end(va, end, level);
+		if (!child) {
+			clear_leaves(op, slot, level, va, 1);
+			continue;
+		}
+		if (keep || !whole_entry(va, next, level))
+			clear_range(op, child, level - 1, va, next);
+		else
+			cut(op, slot, level, va, next);
+		if (!keep && mmu_load(slot) && is_idle(child))
+			cut(op, slot, level, va, next);
+	}
+}
+
+int PT_(unmap)(struct pt *pt, vaddr_t va, size_t size)
+{
+	struct op op = {.pt = pt};
+	uint64_t end = va.va + size;
+
+	if (!range_ok(pt, va.va, size))
+		return -EINVAL;
+	if (prepare_edges(&op, va.va, end))
+		return -ENOMEM;
+	split_edges(&op, va.va, end);
+	clear_range(&op, root_table(pt), ROOT, va.va, end);
+	flush(&op);
+	release_spares(&op);
+	return 0;
+}
+
+/* ---- mapping ---- */
+
+/* One leaf does for all of [va, end), which lies in one entry. */
+static inline bool leaf_fits(int level, uint64_t va, uint64_t end, uint64_t pa)
+{
+	return whole_entry(va, end, level) && F(leaf_ok)(level) && IS_ALIGNED(pa, PT_SPAN(level));
+}
+
+/* Tables missing for leaves of [va, end) to pa; `table` is NULL where it is missing itself. */
+static unsigned tables_needed(const uint64_t *table, int level, uint64_t va, uint64_t end,
+			      uint64_t pa)
+{
+	unsigned n = 0;
+	uint64_t next;
+
+	if (level == 0)
+		return 0;
+	for (; va != end; pa += next - va, va = next) {
+		const uint64_t *child;
+
+		next = entry_end(va, end, level);
+		if (leaf_fits(level, va, next, pa))
+			continue;
+		child = table ? child_table(table, va, level) : NULL;
+		n += !child + tables_needed(child, level - 1, va, next, pa);
+	}
+	return n;
+}
+
+/* Empties what valid entries [va, end) has; tables stay, even empty: they are about to be filled. */
+static void make_room(struct op *op, uint64_t *table, int level, uint64_t va, uint64_t end)
+{
+	uint64_t next;
+
+	if (level == 0) {
+		clear_leaves(op, &table[slot_index(va, 0)], 0, va, (end - va) >> PAGE_SHIFT);
+		return;
+	}
+	for (; va != end; va = next) {
+		uint64_t *child = child_table(table, va, level);
+
+		next = entry_end(va, end, level);
+		if (child)
+			make_room(op, child, level - 1, va, next);
+		else
+			clear_leaves(op, &table[slot_index(va, level)], level, va, 1);
+	}
+}
+
+/* Last-level entries, all empty before. */
+static void fill_leaves(struct pt *pt, uint64_t *slot, pte_t leaf, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++, leaf += PAGE_SIZE)
+		store(pt, &slot[i], leaf);
+	table_page(slot)->index += n;
+	pt->stats.leaves += n;
+}
+
+static void map_range(struct op *op, uint64_t *table, int level, uint64_t va, uint64_t end,
+		      uint64_t pa, prot_t prot)
+{
+	uint64_t next;
+
+	if (level == 0) {
+		fill_leaves(op->pt, &table[slot_index(va, 0)], F(leaf)(0, PADDR(pa), prot),
+			    (end - va) >> PAGE_SHIFT);
+		return;
+	}
+	for (; va != end; pa += next - va, va = next) {
+		uint64_t *slot = &table[slot_index(va, level)];
+
+		next = entry_end(va, end, level);
+		if (leaf_fits(level, va, next, pa))
+			put(op, slot, level, va, F(leaf)(level, PADDR(pa), prot));
+		else
+			map_range(op, enter(op, slot, level, va), level - 1, va, next, pa, prot);
+	}
+}
+
+/* One page, where its table is there already: what a fault does. */
+static void map_page(struct pt *pt, uint64_t *slot, uint64_t va, pte_t leaf)
+{
+	pte_t old = mmu_load(slot);
+
+	if (likely(!old)) {
+		store(pt, slot, leaf);
+		table_page(slot)->index++;
+		pt->stats.leaves++;
+	} else {
+		struct op op = {.pt = pt};
+
+		put(&op, slot, 0, va, leaf);
+		flush(&op);
+	}
+	if (pt->live)
+		mmu_publish(!pt->user);
+}
+
+static __attribute__((noinline)) int map_slowly(struct pt *pt, uint64_t va, uint64_t pa,
+						uint64_t size, prot_t prot)
+{
+	struct op op = {.pt = pt};
+	uint64_t *root = root_table(pt), end = va + size;
+
+	if (prepare(&op, tables_needed(root, ROOT, va, end, pa)))
+		return -ENOMEM;
+	split_edges(&op, va, end);
+	make_room(&op, root, ROOT, va, end);
+	flush(&op);
+	map_range(&op, root, ROOT, va, end, pa, prot);
+	if (pt->live)
+		mmu_publish(!pt->user);
+	DCHECK(!op.stale);
+	release_spares(&op);
+	return 0;
+}
+
+int PT_(map)(struct pt *pt, vaddr_t va, paddr_t pa, size_t size, prot_t prot)
+{
+	uint64_t *slot;
+
+	if (!range_ok(pt, va.va, size) || pa.pa & (PAGE_SIZE - 1))
+		return -EINVAL;
+	slot = size == PAGE_SIZE ? page_slot(pt, va.va) : NULL;
+	if (!slot)
+		return map_slowly(pt, va.va, pa.pa, size, prot);
+	map_page(pt, slot, va.va, F(leaf)(0, pa, prot));
+	return 0;
+}
+
+/* ---- changing attributes ---- */
+
+struct change {
+	prot_t clear, set;
+};
+
+static inline prot_t changed(prot_t prot, struct change c)
+{
+	return (prot & ~c.clear) | c.set;
+}
+
+static inline pte_t changed_leaf(pte_t leaf, int level, struct change c)
+{
+	return F(leaf)(level, F(addr)(leaf, level), changed(F(prot)(leaf, level), c));
+}
+
+/*
+ * Changes n entries of a table. Neighbours mostly agree in all but the address, so what changes is
+ * worked out once for each run of equal attributes: `flip` holds the bits, 0 for no leaf too.
+ */
+static void change_leaves(struct op *op, uint64_t *slot, int level, uint64_t va, unsigned n,
+			  struct change c)
+{
+	pte_t seen = 0, flip = 0; /* an empty entry does not change */
+	prot_t old = 0, new = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		pte_t pte = mmu_load(&slot[i]);
+		pte_t attributes = pte - F(addr)(pte, level).pa;
+
+		if (attributes != seen) {
+			seen = attributes;
+			flip = 0;
+			if (F(kind)(pte, level) != PTE_LEAF)
+				continue;
+			old = F(prot)(pte, level);
+			new = changed(old, c);
+			flip = pte ^ changed_leaf(pte, level, c);
+		}
+		if (!flip)
+			continue;
+		if ((old ^ new) & BBM_PROT) {
+			put(op, &slot[i], level, va + i * PT_SPAN(level), pte ^ flip);
+			continue;
+		}
+		if (!compare_store(op->pt, &slot[i], pte, pte ^ flip)) {
+			i--; /* look again */
+			continue;
+		}
+		if (must_flush(old, new))
+			mark_stale(op, va + i * PT_SPAN(level), va + (i + 1) * PT_SPAN(level), PTE_LEAF);
+		if (old & ~new & PT_DIRTY)
+			report_dirty(op->pt, pte, level);
+	}
+}
+
+static void change_range(struct op *op, uint64_t *table, int level, uint64_t va, uint64_t end,
+			 struct change c)
+{
+	uint64_t next;
+
+	if (level == 0) {
+		change_leaves(op, &table[slot_index(va, 0)], 0, va, (end - va) >> PAGE_SHIFT, c);
+		return;
+	}
+	for (; va != end; va = next) {
+		uint64_t *child = child_table(table, va, level);
+
+		next = entry_end(va, end, level);
+		if (child)
+			change_range(op, child, level - 1, va, next, c);
+		else
+			change_leaves(op, &table[slot_index(va, level)], level, va, 1, c);
+	}
+}
+
+int PT_(protect)(struct pt *pt, vaddr_t va, size_t size, prot_t clear, prot_t set)
+{
+	struct op op = {.pt = pt};
+	uint64_t end = va.va + size;
+
+	if (!range_ok(pt, va.va, size))
+		return -EINVAL;
+	if (prepare_edges(&op, va.va, end))
+		return -ENOMEM;
+	split_edges(&op, va.va, end);
+	change_range(&op, root_table(pt), ROOT, va.va, end, (struct change){clear, set});
+	if (pt->live)
+		mmu_publish(!pt->user);
+	flush(&op);
+	release_spares(&op);
+	return 0;
+}
+
+/* ---- one page ---- */
+
+static enum pte_kind describe(pte_t pte, int level, uint64_t va, struct pt_leaf *out)
+{
+	enum pte_kind kind = F(kind)(pte, level);
+
+	*out = (struct pt_leaf){.level = level};
+	if (kind == PTE_LEAF) {
+		out->pa = pa_add(F(addr)(pte, level), va & (PT_SPAN(level) - 1));
+		out->prot = F(prot)(pte, level);
+	} else if (kind == PTE_SOFT) {
+		out->token = F(token)(pte);
+	}
+	return kind;
+}
+
+enum pte_kind PT_(query)(const struct pt *pt, vaddr_t va, struct pt_leaf *out)
+{
+	int level;
+	const uint64_t *slot = walk(pt, va.va, &level);
+
+	return describe(mmu_load(slot), level, va.va, out);
+}
+
+prot_t PT_(test_clear)(struct pt *pt, vaddr_t va, prot_t bits)
+{
+	struct op op = {.pt = pt};
+	struct change c = {.clear = bits};
+	uint64_t *slot;
+	prot_t old;
+	pte_t pte;
+	int level;
+
+	slot = walk(pt, va.va, &level);
+	do {
+		pte = mmu_load(slot);
+		if (F(kind)(pte, level) != PTE_LEAF)
+			return 0;
+		old = F(prot)(pte, level);
+		if (!(old & bits))
+			return old;
+	} while (!compare_store(pt, slot, pte, changed_leaf(pte, level, c)));
+	if (must_flush(old, changed(old, c))) {
+		uint64_t start = ALIGN_DOWN(va.va, PT_SPAN(level));
+
+		mark_stale(&op, start, start + PT_SPAN(level), PTE_LEAF);
+		report_dirty(pt, pte, level);
+		flush(&op);
+	}
+	return old;
+}
+
+prot_t PT_(set_soft)(struct pt *pt, vaddr_t va, uint64_t token)
+{
+	struct op op = {.pt = pt};
+	pte_t old;
+	int level;
+	uint64_t *slot = walk(pt, va.va, &level);
+
+	if (level != 0) {
+		CHECK(F(kind)(mmu_load(slot), level) == PTE_EMPTY);
+		return 0;
+	}
+	old = put(&op, slot, 0, va.va, token ? F(soft)(token) : 0);
+	if (!table_page(slot)->index) /* the last one: cut its table out */
+		clear_range(&op, root_table(pt), ROOT, va.va, va.va + PAGE_SIZE);
+	flush(&op);
+	return F(kind)(old, 0) == PTE_LEAF ? F(prot)(old, 0) : 0;
+}
+
+/* ---- copying ---- */
+
+/* At most so many tables does `to` lack of those that `from` has. Either is NULL where missing. */
+static unsigned tables_to_copy(const uint64_t *to, const uint64_t *from, int level, uint64_t va,
+			       uint64_t end)
+{
+	unsigned n = 0;
+	uint64_t next;
+
+	if (level == 0)
+		return 0;
+	for (; va != end; va = next) {
+		const uint64_t *below = child_table(from, va, level), *there;
+
+		next = entry_end(va, end, level);
+		if (!below)
+			continue;
+		there = to ? child_table(to, va, level) : NULL;
+		n += !there + tables_to_copy(there, below, level - 1, va, next);
+	}
+	return n;
+}
+
+/* The slot of va in a table of this level, made from spare ones. */
+static uint64_t *make_slot(struct op *op, uint64_t va, int level)
+{
+	uint64_t *table = root_table(op->pt);
+
+	for (int l = ROOT; l > level; l--)
+		table = enter(op, &table[slot_index(va, l)], l, va);
+	return &table[slot_index(va, level)];
+}
+
+/* Only entries that are there get tables on the other side. */
+static void copy_entries(struct op *to, struct op *from, uint64_t *slot, int level, uint64_t va,
+			 unsigned n, prot_t clear)
+{
+	uint64_t *out = NULL;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t at = va + i * PT_SPAN(level);
+
+		if (!mmu_load(&slot[i]))
+			continue;
+		change_leaves(from, &slot[i], level, at, 1, (struct change){.clear = clear});
+		if (!out)
+			out = make_slot(to, va, level);
+		put(to, &out[i], level, at, mmu_load(&slot[i]));
+	}
+}
+
+static void copy_range(struct op *to, struct op *from, uint64_t *table, int level, uint64_t va,
+		       uint64_t end, prot_t clear)
+{
+	uint64_t next;
+
+	if (level == 0) {
+		copy_entries(to, from, &table[slot_index(va, 0)], 0, va, (end - va) >> PAGE_SHIFT,
+			     clear);
+		return;
+	}
+	for (; va != end; va = next) {
+		uint64_t *child = child_table(table, va, level);
+
+		next = entry_end(va, end, level);
+		if (child)
+			copy_range(to, from, child, level - 1, va, next, clear);
+		else
+			copy_entries(to, from, &table[slot_index(va, level)], level, va, 1, clear);
+	}
+}
+
+int PT_(copy)(struct pt *to, struct pt *from, vaddr_t va, size_t size, prot_t clear)
+{
+	struct op dst = {.pt = to}, src = {.pt = from};
+	uint64_t end = va.va + size, *root = root_table(from);
+	unsigned edges, tables;
+
+	if (!range_ok(to, va.va, size) || !range_ok(from, va.va, size))
+		return -EINVAL;
+	edges = tables_to_split(from, va.va) + tables_to_split(from, end);
+	tables = tables_to_copy(root_table(to), root, ROOT, va.va, end);
+	if (prepare(&src, edges))
+		return -ENOMEM;
+	/* A block of `from` that is split takes as many tables in `to`, and those above it. */
+	if (prepare(&dst, tables + edges + (edges ? 2 * ROOT : 0))) {
+		release_spares(&src);
+		return -ENOMEM;
+	}
+	split_edges(&src, va.va, end);
+	copy_range(&dst, &src, root, ROOT, va.va, end, clear);
+	if (to->live)
+		mmu_publish(!to->user);
+	flush(&src);
+	flush(&dst);
+	release_spares(&src);
+	release_spares(&dst);
+	return 0;
+}
+
+/* ---- looking ---- */
+
+int PT_(trace)(const struct pt *pt, vaddr_t va, pte_t entries[PT_LEVELS])
+{
+	const uint64_t *table = root_table(pt);
+	int level = ROOT;
+
+	for (;;) {
+		entries[level] = mmu_load(&table[slot_index(va.va, level)]);
+		if (F(kind)(entries[level], level) != PTE_TABLE)
+			return level;
+		table = table_ptr(F(addr)(entries[level], level));
+		level--;
+	}
+}
+
+bool PT_(next)(const struct pt *pt, vaddr_t *va, vaddr_t end, struct pt_leaf *out)
+{
+	uint64_t at = va->va, last = end.va - 1;
+
+	while (at <= last) {
+		int level;
+		const uint64_t *slot = walk(pt, at, &level);
+
+		/* Along one table, until an entry of it names another. */
+		do {
+			enum pte_kind kind = describe(mmu_load(slot), level, at, out);
+
+			if (kind == PTE_TABLE)
+				break;
+			if (kind != PTE_EMPTY) {
+				va->va = at;
+				return true;
+			}
+			at = (at | (PT_SPAN(level) - 1)) + 1;
+			slot++;
+		} while (slot_index(at, level) && at && at <= last);
+		if (!at)
+			break;
+	}
+	return false;
+}
+
+/* ---- trees ---- */
+
+int PT_(init)(struct pt *pt, asid_t asid)
+{
+	const struct pt *kernel = PT_(kernel_half);
+	struct page *page = alloc_table();
+
+	if (!page)
+		return -ENOMEM;
+	*pt = (struct pt){
+		.root = page_to_pa(page),
+		.asid = asid,
+		.user = true,
+		.live = !__builtin_strcmp(QUOTE(PT_FMT), QUOTE(PT_LIVE_FMT)),
+	};
+	pt->stats.tables[ROOT] = 1;
+	if (kernel)
+		__builtin_memcpy(root_table(pt) + HALF, root_table(kernel) + HALF,
+				 HALF * sizeof(pte_t));
+	return 0;
+}
+
+void PT_(fini)(struct pt *pt)
+{
+	struct op op = {.pt = pt};
+	uint64_t *slot = root_table(pt) + (pt->user ? 0 : HALF);
+	uint64_t va = pt->user ? 0 : DIRECT_BASE;
+
+	for (unsigned i = 0; i < HALF; i++, va += PT_SPAN(ROOT))
+		if (F(kind)(slot[i], ROOT) == PTE_TABLE)
+			cut(&op, &slot[i], ROOT, va, va + PT_SPAN(ROOT));
+	flush(&op);
+	pt->stats.tables[ROOT]--;
+	free_table(virt_to_page(root_table(pt)));
+	pt->root = PADDR(0);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Swap areas coming and going: swapon, swapoff, and what /proc/swaps shows. */
+#include <twofold/errno.h>
+#include <twofold/log.h>
+#include <twofold/slab.h>
+#include <twofold/string.h>
+#include <twofold/swap_area.h>
+#include <twofold/swap_header.h>
+#include <twofold/task.h>
+#include <twofold/vmalloc.h>
+
+static struct mutex areas_mutex; /* swapon and swapoff, one at a time */
+static int next_priority = -2;	 /* as Linux counts down */
+
+void swap_init(void)
+{
+	reclaim_init();
+	oom_init();
+	mutex_init(&areas_mutex);
+	for (unsigned i = 0; i < MAX_SWAP_AREAS; i++)
+		spin_lock_init(&swap_areas[i].lock, RANK_SWAP);
+}
+
+static int read_header(struct block_device *dev, struct swap_header *h, const char *name)
+{
+	uint64_t pages = dev->sectors / (PAGE_SIZE / SECTOR_SIZE);
+	const char *wrong;
+	int err;
+
+	if (pages < 2) {
+		pr_err("swap: %s is too small", name);
+		return -EINVAL;
+	}
+	err = block_rw(dev, BIO_READ, 0, h, sizeof(*h));
+	if (err) {
+		pr_err("swap: cannot read the header of %s: error %d", name, err);
+		return err;
+	}
+	wrong = swap_header_check(h, pages);
+	if (!wrong)
+		return 0;
+	pr_err("swap: %s refused: %s", name, wrong);
+	return -EINVAL;
+}
+
+static struct swap_area *area_on(const struct block_device *dev)
+{
+	for (struct swap_area *a = swap_areas; a < swap_areas + MAX_SWAP_AREAS; a++)
+		if (a->dev == dev)
+			return a;
+	return NULL;
+}
+
+static void free_tables(struct swap_area *a)
+{
+	vfree(a->slots);
+	vfree(a->cluster_free);
+	a->slots = NULL;
+	a->cluster_free = NULL;
+}
+
+/* Slot tables as the header says: all free but the header's own page and the bad ones. */
+static int make_tables(struct swap_area *a, const struct swap_header *h)
+{
+	uint32_t nr = MIN(h->last_page + 1, (uint32_t)BIT(28));
+
+	a->slots = vzalloc(nr * sizeof(*a->slots));
+	a->cluster_free = vzalloc(DIV_ROUND_UP(nr, SWAP_CLUSTER) * sizeof(*a->cluster_free));
+	if (!a->slots || !a->cluster_free) {
+		free_tables(a);
+		return -ENOMEM;
+	}
+	a->nr_slots = nr;
+	a->nr_free = 0;
+	a->nr_bad = 1;
+	a->next = 1;
+	a->slots[0].count = COUNT_BAD;
+	for (uint32_t i = 0; i < h->nr_badpages; i++)
+		if (h->badpages[i] < nr && a->slots[h->badpages[i]].count != COUNT_BAD) {
+			a->slots[h->badpages[i]].count = COUNT_BAD;
+			a->nr_bad++;
+		}
+	for (uint32_t i = 1; i < nr; i++)
+		if (a->slots[i].count == 0)
+			slot_becomes_free(a, i);
+	return 0;
+}
+
+static int start_area(struct block_device *dev, const char *name, int priority,
+		      const struct swap_header *h)
+{
+	struct swap_area *a = area_on(NULL);
+	int err;
+
+	if (!a)
+		return -EPERM; /* Linux: too many */
+	err = make_tables(a, h);
+	if (err)
+		return err;
+	strlcpy(a->name, name, sizeof(a->name));
+	a->priority = priority >= 0 ? priority : next_priority--;
+	spin_lock(&a->lock);
+	a->dev = dev;
+	a->writable = true;
+	spin_unlock(&a->lock);
+	pr_info("swap: %s: %u KiB, priority %d", name, a->nr_free * 4, a->priority);
+	return 0;
+}
+
+int swap_on(struct block_device *dev, const char *name, int priority)
+{
+	struct swap_header *h = kmalloc(sizeof(*h), GFP_KERNEL);
+	int err;
+
+	if (!h)
+		return -ENOMEM;
+	mutex_lock(&areas_mutex);
+	if (area_on(dev))
+		err = -EBUSY;
+	else if (dev->read_only)
+		err = -EROFS;
+	else
+		err = read_header(dev, h, name);
+	if (!err)
+		err = start_area(dev, name, priority, h);
+	mutex_unlock(&areas_mutex);
+	kfree(h);
+	return err;
+}
+
+/* ---- swapoff ---- */
+
+static uint32_t slots_used(const struct swap_area *a)
+{
+	return a->nr_slots - a->nr_bad - a->nr_free;
+}
+
+static int empty_area(struct swap_area *a)
+{
+	int err;
+
+	while (slots_used(a)) {
+		if (signal_pending())
+			return -EINTR;
+		err = objects_unswap(a);
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
+}
+
+int swap_off(struct block_device *dev)
+{
+	struct swap_area *a;
+	int err = -EINVAL;
+
+	mutex_lock(&areas_mutex);
+	a = dev ? area_on(dev) : NULL;
+	if (a) {
+		spin_lock(&a->lock);
+		a->writable = false;
+		spin_unlock(&a->lock);
+		err = slots_used(a) > frames_free() + swap_free_pages() ? -ENOMEM : empty_area(a);
+		spin_lock(&a->lock);
+		a->writable = err != 0;
+		if (!err)
+			a->dev = NULL;
+		spin_unlock(&a->lock);
+		if (!err)
+			free_tables(a);
+	}
+	mutex_unlock(&areas_mutex);
+	return err;
+}
+
+/* ---- what /proc shows ---- */
+
+bool swap_row(unsigned i, struct swap_row *row)
+{
+	for (struct swap_area *a = swap_areas; a < swap_areas + MAX_SWAP_AREAS; a++) {
+		if (!a->dev || i--)
+			continue;
+		strlcpy(row->name, a->name, sizeof(row->name));
+		row->size = a->nr_slots - 1;
+		row->used = slots_used(a);
+		row->priority = a->priority;
+		return true;
+	}
+	return false;
+}
+
+uint64_t swap_total_pages(void)
+{
+	uint64_t n = 0;
+
+	for (struct swap_area *a = swap_areas; a < swap_areas + MAX_SWAP_AREAS; a++)
+		n += a->dev ? a->nr_slots - a->nr_bad : 0;
+	return n;
+}
+
+uint64_t swap_free_pages(void)
+{
+	uint64_t n = 0;
+
+	for (struct swap_area *a = swap_areas; a < swap_areas + MAX_SWAP_AREAS; a++)
+		n += a->writable ? a->nr_free : 0;
+	return n;
+}

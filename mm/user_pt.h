@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every change that mm/ makes to the tables of a user address space goes through here, so that
+ * whatever is kept beside the live tree is kept at the same moments. mm->pt_lock is held.
+ */
+#ifndef MM_USER_PT_H
+#define MM_USER_PT_H
+
+#include <twofold/log.h>
+#include <twofold/vm.h>
+
+static inline void user_pt_account(struct mm *mm)
+{
+	uint64_t leaves = mm->pt.stats.leaves;
+
+	mm->rss = leaves;
+	if (leaves > mm->rss_peak)
+		mm->rss_peak = leaves;
+}
+
+/* -ENOMEM: nothing has changed. */
+static inline int user_pt_map(struct mm *mm, uint64_t va, paddr_t pa, uint64_t size, prot_t prot)
+{
+	int err = pt_map(&mm->pt, VADDR(va), pa, size, prot);
+
+	user_pt_account(mm);
+	return err;
+}
+
+/* -ENOMEM only where a block that remap_pfn_range() made must be split. */
+static inline int user_pt_unmap(struct mm *mm, uint64_t va, uint64_t size)
+{
+	int err = pt_unmap(&mm->pt, VADDR(va), size);
+
+	user_pt_account(mm);
+	return err;
+}
+
+static inline int user_pt_protect(struct mm *mm, uint64_t va, uint64_t size, prot_t clear, prot_t set)
+{
+	return pt_protect(&mm->pt, VADDR(va), size, clear, set);
+}
+
+static inline prot_t user_pt_test_clear(struct mm *mm, uint64_t va, prot_t bits)
+{
+	return pt_test_clear(&mm->pt, VADDR(va), bits);
+}
+
+static inline prot_t user_pt_evict(struct mm *mm, uint64_t va, uint64_t token)
+{
+	prot_t old = pt_set_soft(&mm->pt, VADDR(va), token);
+
+	user_pt_account(mm);
+	return old;
+}
+
+static inline enum pte_kind user_pt_query(const struct mm *mm, uint64_t va, struct pt_leaf *out)
+{
+	return pt_query(&mm->pt, VADDR(va), out);
+}
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of address spaces (area, object, fault, mmap, ...) tell each other. */
+#ifndef MM_VM_INTERNAL_H
+#define MM_VM_INTERNAL_H
+
+#include <linux/mman.h>
+#include <twofold/errno.h>
+#include <twofold/vm.h>
+#include "user_pt.h"
+
+#define MAX_AREAS 65530u	       /* of one address space: Linux's vm.max_map_count */
+#define STACK_GUARD_GAP (256 * PAGE_SIZE) /* kept free below a stack */
+
+/* ---- indices and addresses of an area ---- */
+
+static inline uint64_t area_pages(const struct vm_area *area)
+{
+	return (area->end - area->start) >> PAGE_SHIFT;
+}
+
+static inline uint32_t anon_index(const struct vm_area *area, uint64_t va)
+{
+	return (uint32_t)(va >> PAGE_SHIFT) + area->anon_delta;
+}
+
+static inline uint32_t object_index(const struct vm_area *area, uint64_t va)
+{
+	return (uint32_t)(area->pgoff + ((va - area->start) >> PAGE_SHIFT));
+}
+
+static inline bool area_is_shared(const struct vm_area *area)
+{
+	return area->flags & VMA_SHARED;
+}
+
+/* What a leaf of the area may have at most. */
+static inline prot_t area_prot(const struct vm_area *area)
+{
+	return PT_USER | (area->prot & PROT_WRITE ? PT_WRITE : 0) |
+	       (area->prot & PROT_EXEC ? PT_EXEC : 0);
+}
+
+/* ---- areas (mm/area.c); mm->lock held for writing ---- */
+void area_setup(void); /* boot */
+/* Cleared but for mm. NULL: no memory. */
+struct vm_area *area_alloc(struct mm *mm);
+void area_free(struct vm_area *area); /* not linked anywhere any more; puts the file */
+/* Into the tree, and attached to the objects that it names. Its range is free. */
+void area_insert(struct vm_area *area);
+/* Out of the tree and off its objects; drops what only it covered. Leaves are gone already. */
+void area_remove(struct vm_area *area);
+struct vm_area *area_prev(struct vm_area *area);
+/* Cuts in two at addr, inside it; returns the upper half. NULL: -ENOMEM, nothing has changed. */
+struct vm_area *area_split(struct vm_area *area, uint64_t addr);
+/* Shrinks to [start, end), not empty; drops what only the rest covered. Leaves are gone already. */
+void area_trim(struct vm_area *area, uint64_t start, uint64_t end);
+/* Grows to [start, end), which is free but for itself. False: its objects have no room there. */
+bool area_grow(struct vm_area *area, uint64_t start, uint64_t end);
+/* Makes two areas one where they touch and agree; `next` is gone then. */
+bool area_join(struct vm_area *area, struct vm_area *next);
+/* Joins with what lies on both sides; returns the area that now holds `area`'s range. */
+struct vm_area *area_join_both(struct vm_area *area);
+/* Whether `area`, if it ended where `next` starts, would go on in it. */
+bool area_agrees(const struct vm_area *area, const struct vm_area *next);
+/* Changes an unmapped... area's place and index base by remapping: see mremap.c. */
+void area_move(struct vm_area *area, uint64_t start);
+/* The highest free range of len bytes in [low, high), its start; 0: none. */
+uint64_t area_find_gap(struct mm *mm, uint64_t len, uint64_t low, uint64_t high);
+/* Calls fn for each area of [start, end), split at both ends so that it lies inside. Stops at the
+ * first error. -ENOMEM also for holes, after the rest has been done, as Linux does. */
+int area_for_range(struct mm *mm, uint64_t start, uint64_t end,
+		   int (*fn)(struct vm_area *area, void *arg), void *arg);
+
+/* ---- objects (mm/object.c) ---- */
+void object_setup(void); /* boot */
+/* Gives the area an anonymous object; mm->lock held, no spinlock; sleeps. 0 or -ENOMEM. */
+int area_make_anon(struct vm_area *area);
+/* Attaching and detaching spans; the family's lock is held. */
+void area_attach_anon(struct vm_area *area);
+void area_attach_object(struct vm_area *area);
+/* Frees an anonymous object that no area is attached to. Family lock held: gives it up. */
+void object_unlock_reap(struct vm_object *object, struct rmap *family);
+/* Drops entries of [first, last] that no attached area covers. Family lock held. */
+void object_drop_uncovered(struct vm_object *object, uint32_t first, uint32_t last);
+/* Drops all entries of [first, last]. Family lock held. */
+void object_drop(struct vm_object *object, uint32_t first, uint32_t last);
+/* True where another area than this one covers some of the range. Family lock held. */
+bool object_covered_by_other(const struct vm_object *object, const struct span *self, uint32_t first,
+			     uint32_t last);
+/* A page enters an object's map as its entry: identity and counts. Family lock held; the caller's
+ * reference becomes the entry's. */
+void object_hold(struct vm_object *object, uint32_t index, struct page *page);
+/* An entry that was `page` has been replaced or cleared. Family lock held; drops the reference. */
+void object_let_go(struct vm_object *object, struct page *page);
+/* A slot entry gives way to the page that was read from it; false where the entry has changed. Takes
+ * over the caller's reference if true. Family lock held. */
+bool object_install_swapped(struct vm_object *object, uint32_t index, uint32_t slot, struct page *page);
+/* The page is in no other object of the family, nor its slot: it may be written. Family lock held. */
+bool page_is_exclusive(const struct vm_object *object, const struct page *page);
+/* Written to by its only holder: Family lock held. */
+void page_written(struct page *page);
+
+/* What giving an area an object of its own needs; kept over attempts, freed by unshare_fini(). */
+struct unshare {
+	struct vm_object *object;
+};
+/*
+ * The first write through a VMA_COW area: gives it an object of its own if another area covers
+ * part of the same, clears VMA_COW. Family lock held. -ENOMEM: nothing visible has changed; drop
+ * the lock, get memory, call again with the same `u`.
+ */
+int area_unshare(struct vm_area *area, struct unshare *u);
+void unshare_fini(struct unshare *u);
+/* The same for callers that hold mm->lock only; sleeps. 0, -ENOMEM. */
+int area_unshare_sleeping(struct vm_area *area);
+
+/* Waits until reclaim has made room for what GFP_NOWAIT did not get. No spinlock held. 0, -ENOMEM. */
+int wait_for_memory(void);
+
+/* ---- faults ---- */
+/* Drops what an area holds in [start, end) and its leaves; mm->lock held; sleeps. 0, -ENOMEM. */
+int area_zap(struct vm_area *area, uint64_t start, uint64_t end);
+/* Empties leaves of [start, end), taking mm->pt_lock; sleeps only where a block must be split. */
+int mm_unmap_leaves(struct mm *mm, uint64_t start, uint64_t end);
+
+#endif

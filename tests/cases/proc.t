@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# /proc in Linux's formats, so that busybox reads it.
+. "$(dirname "$0")/../lib.sh"
+
+boot MEM=128M CMD='cat /proc/meminfo; free'
+is "status" "$status" 0
+for field in MemTotal MemFree MemAvailable Buffers Cached SwapTotal SwapFree; do
+	like "meminfo: $field" "^$field: +[0-9]+ kB\$"
+done
+is "MemTotal is most of 128 MiB" \
+	"$(awk '/^MemTotal:/ {print ($2 > 110000 && $2 <= 131072)}' "$out")" 1
+is "SwapTotal is the disk less its header" "$(awk '/^SwapTotal:/ {print $2}' "$out")" 262140
+like "free: memory" '^Mem: +[1-9]'
+like "free: swap" '^Swap: +262140 '
+
+boot CMD='cat /proc/self/maps; cat /proc/vmstat; cat /proc/buddyinfo; cat /proc/slabinfo; cat /proc/swaps'
+is "status" "$status" 0
+like "maps: the program's text" '^[0-9a-f]+-[0-9a-f]+ r-xp [0-9a-f]{8} [0-9a-f:]+ [0-9]+ +/bin/busybox$'
+like "maps: the stack" ' rw-p 00000000 00:00 0 +\[stack\]$'
+like "vmstat: faults" '^pgfault [1-9]'
+like "buddyinfo" '^Node 0, zone +(DMA|Normal)( +[0-9]+){11} *$'
+like "slabinfo: its version" '^slabinfo - version: 2\.1$'
+like "swaps: the header line" '^Filename\s+Type\s+Size\s+Used\s+Priority$'
+
+boot CMD='cat /proc/self/status /proc/cpuinfo /proc/uptime /proc/mounts; ps; uptime' SMP=4
+is "what ps and uptime read" "$status" 0
+done_testing

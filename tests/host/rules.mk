@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What each host test is made of, beside its own tests/host/test_NAME.c:
+#   NAME_SRCS := sources (mm/pt.c stands for both table formats); NAME_LIBS := linker flags
+# and each fuzz target, beside its own tests/fuzz/fuzz_NAME.c:
+#   NAME_FUZZ_SRCS, NAME_FUZZ_LIBS
+
+# Physical memory and the machine under it: what most tests of mm/ stand on.
+PHYS_SRCS := tests/host/shim.c mm/early.c mm/frames.c mm/page_list.c mm/buddy.c mm/vmstat.c
+SLAB_SRCS := mm/slab.c mm/slab_debug.c mm/kmalloc.c
+# For shim_fail_alloc_after().
+SHIM_WRAP := -Wl,--wrap=alloc_pages,--wrap=kmem_cache_alloc,--wrap=kmalloc
+
+frames_SRCS := $(PHYS_SRCS)
+buddy_SRCS := $(PHYS_SRCS)
+buddy_LIBS := -lpthread
+slab_SRCS := $(PHYS_SRCS) $(SLAB_SRCS)
+slab_LIBS := $(SHIM_WRAP)
+
+devtree_SRCS := drivers/devtree.c drivers/machine.c kernel/params.c tests/host/strlcpy.c
+devtree_LIBS := -lfdt
+devtree_FUZZ_SRCS := $(devtree_SRCS)
+devtree_FUZZ_LIBS := -lfdt

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * PID 1: turns swap on, then runs one command (from /etc/twofold/cmd, which `make run CMD=...` puts
+ * there) or shows what this machine is for and gives you a shell. Its exit is the machine's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/swap.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CMD_FILE "/etc/twofold/cmd"
+#define DEFAULT_SWAP "/dev/vda"
+/* What the program at boot may touch: it should take seconds under emulation. */
+#define DEMO_LIMIT "192M"
+
+static char *environment[] = {"PATH=/bin:/sbin:/usr/bin:/usr/sbin",
+			      "HOME=/root",
+			      "TERM=vt100",
+			      "USER=root",
+			      "SHELL=/bin/sh",
+			      NULL};
+
+/* Reads at most size - 1 bytes of a file and ends them with a nul; -1 and errno when it cannot. */
+static ssize_t read_file(const char *path, char *buf, size_t size)
+{
+	size_t done = 0;
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	while ((n = read(fd, buf + done, size - 1 - done)) > 0)
+		done += n;
+	close(fd);
+	buf[done] = 0;
+	return n < 0 ? -1 : (ssize_t)done;
+}
+
+/* The value of the last `name=value` on the kernel's command line, or NULL. */
+static const char *kernel_parameter(const char *name)
+{
+	static char line[4096];
+	size_t length = strlen(name);
+	const char *value = NULL;
+
+	if (read_file("/proc/cmdline", line, sizeof(line)) < 0)
+		return NULL;
+	for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
+		if (!strncmp(word, name, length) && word[length] == '=')
+			value = word + length + 1;
+	return value;
+}
+
+/* Does the device carry what mkswap writes? Its signature ends the first page. */
+static bool has_swap_header(const char *device)
+{
+	static char page[4097];
+
+	return read_file(device, page, sizeof(page)) == 4096 &&
+	       !memcmp(page + 4096 - 10, "SWAPSPACE2", 10);
+}
+
+/* Turns on the default disk where it has a swap header, or what `swap=` names, whatever it is. */
+static void enable_swap(void)
+{
+	const char *named = kernel_parameter("swap");
+	const char *device = named ? named : DEFAULT_SWAP;
+
+	if (!strcmp(device, "none") || (!named && access(device, F_OK)))
+		return;
+	if (!named && !has_swap_header(device)) {
+		fprintf(stderr, "init: %s is not swap: no swap header (mkswap)\n", device);
+		return;
+	}
+	if (swapon(device, 0))
+		fprintf(stderr, "init: swapon %s: %s\n", device, strerror(errno));
+}
+
+/* Waits for one child, taking in whatever else has been orphaned; the shell's idea of a status. */
+static int wait_for(pid_t child)
+{
+	int status;
+	pid_t pid;
+
+	do {
+		pid = wait(&status);
+		if (pid < 0 && errno != EINTR)
+			return 127;
+	} while (pid != child);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Runs a program in a session of its own, with the console as its controlling terminal. */
+static int run(char *const argv[])
+{
+	pid_t child = fork();
+
+	if (child < 0) {
+		fprintf(stderr, "init: fork: %s\n", strerror(errno));
+		return 126;
+	}
+	if (child == 0) {
+		setsid();
+		if (ioctl(STDIN_FILENO, TIOCSCTTY, 1))
+			fprintf(stderr, "init: no controlling terminal: %s\n", strerror(errno));
+		execve(argv[0], argv, environment);
+		fprintf(stderr, "init: %s: %s\n", argv[0], strerror(errno));
+		_exit(127);
+	}
+	return wait_for(child);
+}
+
+/* The whole command file, however long; NULL when there is none. */
+static char *command(void)
+{
+	static char text[128 << 10];
+
+	return read_file(CMD_FILE, text, sizeof(text)) < 0 ? NULL : text;
+}
+
+static void open_console(void)
+{
+	int fd = open("/dev/console", O_RDWR);
+
+	if (fd < 0)
+		fd = open("/dev/ttyAMA0", O_RDWR);
+	for (int std = 0; std < 3 && fd >= 0; std++)
+		if (fd != std)
+			dup2(fd, std);
+	if (fd > 2)
+		close(fd);
+}
+
+static void banner(void)
+{
+	printf("\ntwofold: a kernel about virtual memory, at a shell on the UART.\n"
+	       "  outgrow [SIZE]     touch, verify and keep more memory than this machine has\n"
+	       "  cat /proc/meminfo  and vmstat, buddyinfo, slabinfo, swaps, self/maps\n"
+	       "  exit               powers off; Ctrl-A x leaves QEMU at once\n\n");
+	fflush(stdout);
+}
+
+/* One run of the program that this is about; only where there is swap to outgrow into. */
+static void demonstrate(void)
+{
+	struct sysinfo info;
+
+	if (sysinfo(&info) || !info.totalswap)
+		return;
+	run((char *[]){"/bin/outgrow", "-m", DEMO_LIMIT, NULL});
+	putchar('\n');
+	fflush(stdout);
+}
+
+int main(void)
+{
+	char *text;
+
+	open_console();
+	enable_swap();
+	if (chdir("/root"))
+		perror("init: /root");
+	text = command();
+	if (text)
+		return run((char *[]){"/bin/sh", "-c", text, NULL});
+	banner();
+	demonstrate();
+	run((char *[]){"/bin/sh", "-l", NULL});
+	return 0;
+}
