@@ -425,7 +425,7 @@ void sched_init_cpu(void)
 	idle->affinity = BIT(cpu->id);
 	snprintf(idle->comm, sizeof(idle->comm), "idle/%u", cpu->id);
 	cpu->idle = idle;
-	cpu->current = idle;
+	current = idle;
 	rq->curr = idle;
 	rq->online = true;
 }

@@ -33,15 +33,23 @@ static int timer_line;
 
 /* ---- the clock ---- */
 
-uint64_t time_ns(void)
+static uint64_t scale(uint64_t value, uint64_t factor)
 {
-	return (uint64_t)((unsigned __int128)cycle_counter() * ns_per_cycle >> 32);
+	return (uint64_t)((unsigned __int128)value * factor >> 32);
 }
 
-/* Rounded up: never before that time. */
-static uint64_t ns_to_cycles(uint64_t ns)
+uint64_t time_ns(void)
 {
-	return (uint64_t)((unsigned __int128)ns * cycles_per_ns >> 32) + 1;
+	return scale(cycle_counter(), ns_per_cycle);
+}
+
+/* The counter's value at a time to come. The factor's error counts for the distance only, so that it
+ * stays below a tick, and days after boot no interrupt comes early again and again. */
+static uint64_t counter_at(uint64_t ns)
+{
+	uint64_t counter = cycle_counter(), now = scale(counter, ns_per_cycle);
+
+	return ns > now ? counter + scale(ns - now, cycles_per_ns) + 1 : counter;
 }
 
 uint64_t time_realtime_ns(void)
@@ -79,7 +87,7 @@ static void program(struct cpu_timers *ct)
 	uint64_t deadline = MIN(ct->next, ct->slice);
 
 	ct->programmed = deadline;
-	clockevent_program(deadline == NEVER ? NEVER : ns_to_cycles(deadline));
+	clockevent_program(deadline == NEVER ? NEVER : counter_at(deadline));
 }
 
 static void update_next(struct cpu_timers *ct)
@@ -220,8 +228,8 @@ void time_init(void)
 		spin_lock_init(&timers[i].lock, RANK_TIMER);
 		timers[i].next = timers[i].slice = timers[i].programmed = NEVER;
 	}
-	cycles_per_ns = (uint64_t)(((unsigned __int128)hz << 32) / NSEC_PER_SEC);
-	ns_per_cycle = (uint64_t)(((unsigned __int128)NSEC_PER_SEC << 32) / hz);
+	cycles_per_ns = (hz << 32) / NSEC_PER_SEC; /* hz is of 32 bits */
+	ns_per_cycle = (NSEC_PER_SEC << 32) / hz;
 	if (irq_request(timer_line, timer_handler, NULL, "arch_timer"))
 		panic("time: interrupt %d is taken", timer_line);
 	time_init_cpu();

@@ -78,20 +78,6 @@ void wake_one(struct wait_queue *wq)
 	spin_unlock_irqrestore(&wq->lock, flags);
 }
 
-bool schedule_until(uint64_t deadline)
-{
-	struct sleep_timer timer;
-
-	if (deadline == UINT64_MAX) {
-		schedule();
-		return true;
-	}
-	sleep_timer_start(&timer, deadline);
-	schedule();
-	sleep_timer_stop(&timer);
-	return time_ns() < deadline;
-}
-
 struct wait_queue *wait_hash(const void *what)
 {
 	static struct wait_queue queues[1 << WAIT_HASH_BITS];

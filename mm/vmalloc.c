@@ -4,6 +4,7 @@
  * A range leaves the tree only after its mappings have left the TLBs, so its addresses are
  * never reused too early. Space is looked for from the lowest range freed last, upwards.
  */
+#include <twofold/errno.h>
 #include <twofold/log.h>
 #include <twofold/slab.h>
 #include <twofold/string.h>
@@ -45,17 +46,23 @@ static unsigned nr_dead_stacks;
 
 /* ---- address space: ranges_lock held ---- */
 
+/* Whether `size` bytes at `at`, and a guard page, end before `end`. */
+static bool fits(uint64_t at, uint64_t size, uint64_t end)
+{
+	return at + GUARD <= end && size <= end - at - GUARD;
+}
+
 /* Finds `size` bytes at `align` at or after `from`; VMALLOC_END: there are none. */
 static uint64_t find_space(uint64_t from, uint64_t size, uint64_t align)
 {
 	struct range key = {.start = from}, *next = RB_NFIND(range_tree, &ranges, &key);
 	uint64_t at = ALIGN_UP(from, align);
 
-	while (next && at + size + GUARD > next->start) {
+	while (next && !fits(at, size, next->start)) {
 		at = ALIGN_UP(next->end + GUARD, align);
 		next = RB_NEXT(range_tree, &ranges, next);
 	}
-	return at + size + GUARD <= VMALLOC_END ? at : VMALLOC_END;
+	return fits(at, size, VMALLOC_END) ? at : VMALLOC_END;
 }
 
 static bool range_insert(struct range *range, uint64_t size, uint64_t align)
@@ -136,7 +143,7 @@ static bool map(uint64_t va, paddr_t pa, size_t size, prot_t prot)
 		spin_unlock(&kernel_pt_lock);
 		if (!err)
 			return true;
-		if (!make_room())
+		if (err != -ENOMEM || !make_room())
 			return false;
 	}
 	return false;
@@ -342,6 +349,12 @@ static const char *describe(const struct range *range, uint64_t va, char *buf, s
 	return buf;
 }
 
+/* How far below a range a stray access is taken to be its: a stack's frame may skip the guard. */
+static uint64_t reach_below(const struct range *range)
+{
+	return range->kind == RANGE_STACK ? KSTACK_SIZE : GUARD;
+}
+
 /* Takes no lock: the panicking core may hold any. */
 const char *vmalloc_describe(vaddr_t va)
 {
@@ -355,11 +368,11 @@ const char *vmalloc_describe(vaddr_t va)
 	RB_FOREACH(range, range_tree, &ranges) {
 		if (va.va >= range->start && va.va < range->end)
 			return describe(range, va.va, text, sizeof(text));
-		/* A page between two ranges: a stack's overflow is the likelier culprit. */
-		if (va.va < range->start && range->start - va.va <= GUARD &&
-		    (!near || range->kind == RANGE_STACK))
-			near = range;
 		if (va.va >= range->end && va.va - range->end < GUARD)
+			near = range;
+		/* Between two ranges: a stack's overflow is the likelier culprit. */
+		if (va.va < range->start && range->start - va.va <= reach_below(range) &&
+		    (!near || range->kind == RANGE_STACK))
 			near = range;
 	}
 	return near ? describe(near, va.va, text, sizeof(text)) : "unused vmalloc space";

@@ -35,4 +35,8 @@ void irq_call_others(void (*fn)(void *), void *arg);
 /* Row of /proc/interrupts; false past the last. */
 bool irq_row(unsigned i, const char **name, uint64_t counts[NR_CPUS]);
 
+/* The controllers' drivers: start the distributor and register the chip. -ENXIO */
+int gicv2_probe(const struct dt_node *node);
+int gicv3_probe(const struct dt_node *node);
+
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Device registers, through Device memory (ioremap(), fixmap). Single loads and stores with a
- * plain base register: a hypervisor can emulate no other form. Not ordered against normal memory: see dma_wmb() and kin.
+ * plain base register: a hypervisor can emulate no other form. Not ordered against normal memory:
+ * see dma_wmb() and kin.
  */
 #ifndef ARCH_MMIO_H
 #define ARCH_MMIO_H
