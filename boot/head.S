@@ -59,7 +59,7 @@ secondary_entry:
 	orr	x0, x0, x1
 	adr_l	x1, cpus
 	mov	x20, #1
-	mov	x3, #:abs_g0:CPU_SIZE
+	movz	x3, #:abs_g0:CPU_SIZE
 1:	add	x1, x1, x3
 	ldr	x2, [x1, #:lo12:CPU_MPIDR]
 	cmp	x2, x0
@@ -79,7 +79,7 @@ park:	wfe				/* given up on before we came */
 
 secondary_high:
 	adr_l	x0, cpus
-	mov	x3, #:abs_g0:CPU_SIZE
+	movz	x3, #:abs_g0:CPU_SIZE
 	madd	x0, x20, x3, x0
 	ldr	x1, [x0, #:lo12:CPU_BOOT_STACK]
 	mov	x2, #KSTACK_SIZE
@@ -150,7 +150,8 @@ drop_to_el1:
 	ubfx	x0, x0, #24, #4		/* GIC: system registers there? */
 	cbz	x0, 3f
 	mrs	x0, S3_4_C12_C9_5	/* ICC_SRE_EL2 */
-	orr	x0, x0, #9		/* SRE, Enable: EL1 may set its own */
+	mov	x1, #9
+	orr	x0, x0, x1		/* SRE, Enable: EL1 may set its own */
 	msr	S3_4_C12_C9_5, x0
 	isb
 	msr	S3_4_C12_C11_0, xzr	/* ICH_HCR_EL2 */

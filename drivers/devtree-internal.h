@@ -24,9 +24,9 @@ struct dt_node {
 
 /* The kept nodes in the tree's order; from NULL: the root. NULL past the last. */
 const struct dt_node *dt_next(const struct dt_node *from);
-/* A property that must be one NUL-terminated string: NULL where absent, or (logged) where it is not. */
+/* A property that is one NUL-terminated string: NULL where absent, or (logged) where it is not. */
 const char *dt_string(const struct dt_node *node, const char *name);
-/* A number of one or two cells; *value untouched and false where absent, or (logged) of another size. */
+/* A number of one or two cells; false where absent, or (logged) of another size. */
 bool dt_u64(const struct dt_node *node, const char *name, uint64_t *value);
 /* reg's i-th address as the parent counts (no `ranges`): cores. -ENOENT, -EINVAL. */
 int dt_reg_raw(const struct dt_node *node, unsigned i, uint64_t *start, uint64_t *size);

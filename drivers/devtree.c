@@ -5,11 +5,11 @@
  * strings and properties stay in the blob. What the tree says is not trusted: a bad property is
  * logged with its node's path and is as if it were not there.
  */
+#include "devtree-internal.h"
 #include <libfdt.h>
 #include <twofold/errno.h>
 #include <twofold/log.h>
 #include <twofold/string.h>
-#include "devtree-internal.h"
 
 #define MAX_NODES 512 /* open ones included; a Pi 4 keeps some 200 */
 #define PATH_SIZE 128
@@ -138,7 +138,8 @@ static int walk(void)
 		case FDT_BEGIN_NODE:
 			if (!node && nr_nodes)
 				return -FDT_ERR_BADSTRUCTURE; /* a second root */
-			child = skipped || (node && !node->enabled) ? NULL : push_node(node, offset);
+			child = skipped || (node && !node->enabled) ? NULL
+								    : push_node(node, offset);
 			if (child)
 				node = child;
 			else

@@ -9,7 +9,7 @@
 
 #define GIC_FIRST_PPI 16u
 #define GIC_FIRST_SPI 32u
-#define GIC_LINES 1020u /* 1020 to 1023 are special: 1023 is "nothing pending" */
+#define GIC_LINES 1020u		/* 1020 to 1023 are special: 1023 is "nothing pending" */
 #define GIC_PRIORITY 0xa0u	/* of every line: between the mask and the highest */
 #define GIC_PRIORITY_MASK 0xf0u /* what the CPU interface lets through: all that is above it */
 
@@ -26,7 +26,7 @@
 int gic_translate(const uint32_t *cells, unsigned nr);
 /* Lines that the distributor has, from GICD_TYPER. */
 unsigned gic_nr_lines(const void *dist);
-/* Disables lines [first, end), gives them the one priority, level-triggered. first: a multiple of 32. */
+/* Disables lines [first, end); level-triggered, of the one priority. first: a multiple of 32. */
 void gic_reset_lines(void *base, unsigned first, unsigned end);
 /* Sets the trigger as translated, then enables. Under the driver's lock. */
 void gic_enable_line(void *base, unsigned line);

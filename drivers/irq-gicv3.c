@@ -92,7 +92,8 @@ static void handle(void)
 
 		if (line >= GIC_LINES)
 			return;
-		__asm__ volatile("dsb sy" ::: "memory"); /* acknowledged before the device is looked at */
+		/* Acknowledged before the device is looked at. */
+		__asm__ volatile("dsb sy" ::: "memory");
 		if (line < GIC_FIRST_PPI) {
 			WRITE_ICC(ICC_EOIR1_EL1, line); /* first: IPI_STOP does not return */
 			irq_ipi((enum ipi)line);
@@ -108,7 +109,8 @@ static void send_ipi(unsigned cpu, enum ipi ipi)
 {
 	uint64_t mpidr = cpus[cpu].mpidr, aff0 = mpidr & 0xff;
 
-	__asm__ volatile("dsb ishst" ::: "memory"); /* what was written for the receiver comes first */
+	/* What was written for the receiver comes first. */
+	__asm__ volatile("dsb ishst" ::: "memory");
 	WRITE_ICC(ICC_SGI1R_EL1, (mpidr >> 32 & 0xff) << 48 | (aff0 >> 4) << 44 |
 					 (mpidr >> 16 & 0xff) << 32 | (uint64_t)ipi << 24 |
 					 (mpidr >> 8 & 0xff) << 16 | 1ull << (aff0 & 15));
@@ -172,7 +174,7 @@ static void add_redist(void *base, uint64_t typer)
 	vunmap_range(base);
 }
 
-/* One region of redistributors, side by side. They are mapped one by one: QEMU's region is 15 MiB. */
+/* One region of redistributors, side by side. Mapped one by one: QEMU's region is 15 MiB. */
 static void scan_region(paddr_t start, uint64_t size, uint64_t stride)
 {
 	uint64_t typer = 0;

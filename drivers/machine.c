@@ -3,13 +3,13 @@
  * What boot needs of the device tree, gathered into `machine`: memory, reservations, /chosen,
  * cores (Devicetree Specification, chapter 3; Linux's bindings for what is named after it).
  */
+#include "devtree-internal.h"
 #include <libfdt.h>
 #include <twofold/errno.h>
 #include <twofold/log.h>
 #include <twofold/page.h>
 #include <twofold/params.h>
 #include <twofold/string.h>
-#include "devtree-internal.h"
 
 #define PA_END (BIT(32) << PAGE_SHIFT) /* pfn_t numbers no more */
 #define MPIDR_AFFINITY 0xff00ffffffull /* Arm ARM D19.2.101: Aff3, Aff2 to Aff0 */
@@ -73,7 +73,7 @@ static void gather_memory(const struct dt_node *node)
 		add_ram(node, start, size);
 }
 
-/* A child of /reserved-memory. One with a size only asks the system to choose: for drivers we have not. */
+/* A child of /reserved-memory. One that has a size only is for drivers that we have not. */
 static void gather_reserved(const struct dt_node *node)
 {
 	uint64_t size;

@@ -10,8 +10,8 @@
 #include <twofold/psci.h>
 
 #define PSCI_CLOBBERS                                                                              \
-	"x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", \
-		"memory"
+	"x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",       \
+		"x17", "memory"
 
 static int32_t psci_call(uint32_t function, uint64_t arg1, uint64_t arg2, uint64_t arg3)
 {
@@ -21,11 +21,9 @@ static int32_t psci_call(uint32_t function, uint64_t arg1, uint64_t arg2, uint64
 	register uint64_t x3 __asm__("x3") = arg3;
 
 	if (machine.psci_hvc)
-		__asm__ volatile("hvc #0"
-				 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::PSCI_CLOBBERS);
+		__asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::PSCI_CLOBBERS);
 	else
-		__asm__ volatile("smc #0"
-				 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::PSCI_CLOBBERS);
+		__asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::PSCI_CLOBBERS);
 	return (int32_t)x0;
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The generic timer's virtual comparator, one per core (Arm ARM D12.2). It compares with the counter
- * that cycle_counter() reads. */
+/* The generic timer's virtual comparator, one per core (Arm ARM D12.2). */
 #include <twofold/devtree.h>
 #include <twofold/errno.h>
 #include <twofold/irq.h>

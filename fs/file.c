@@ -18,7 +18,7 @@ struct file *file_alloc(struct inode *inode, const struct file_ops *ops, uint32_
 		return ERR_PTR(-ENOMEM);
 	}
 	file->refs = 1;
-	file->flags = flags & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+	file->flags = flags;
 	file->ops = ops;
 	file->inode = inode;
 	mutex_init(&file->pos_lock);
@@ -57,6 +57,7 @@ struct file *file_open_inode(struct inode *inode, char *path, uint32_t flags)
 	}
 	file->data = data;
 	file->path = path;
+	file->stream = S_ISCHR(inode->mode) || S_ISFIFO(inode->mode);
 	err = ops->open ? ops->open(inode, file) : 0;
 	if (err) {
 		static const struct file_ops failed;
@@ -65,6 +66,7 @@ struct file *file_open_inode(struct inode *inode, char *path, uint32_t flags)
 		file_put(file);
 		return ERR_PTR(err);
 	}
+	file->flags &= ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
 	return file;
 }
 

@@ -3,12 +3,14 @@
 #include "internal.h"
 
 spinlock_t name_lock = SPINLOCK_INIT(RANK_FS);
+struct mutex rename_lock;
 
 static struct kmem_cache *inode_cache;
 static uint64_t next_dev = 1;
 
 void inode_init(void)
 {
+	mutex_init(&rename_lock);
 	inode_cache = kmem_cache_create("inode_cache", sizeof(struct inode), 0, SLAB_PANIC, NULL);
 }
 

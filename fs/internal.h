@@ -12,12 +12,14 @@
 #include <twofold/string.h>
 #include <twofold/task.h>
 
+#include <linux/fs.h>
+#undef NR_FILE /* ours is a gauge of vm.h */
+
 #define MAY_EXEC 1
 #define MAY_WRITE 2
 #define MAY_READ 4
 
 #define S_ALLUGO 07777u
-#define DEV(major, minor) (((uint64_t)(major) << 8) | (minor)) /* as stat gives it, small numbers */
 
 /* ---- inodes (fs/inode.c) ---- */
 void inode_init(void);
@@ -29,6 +31,7 @@ void sb_get(struct superblock *sb);
 void sb_put(struct superblock *sb); /* the last user: the file system goes */
 /* The lock of directories' names and parents, and of mounts; held for pointer walks only. */
 extern spinlock_t name_lock;
+extern struct mutex rename_lock; /* the tree's shape, while something moves from directory to directory */
 /* The absolute path of `name` in `dir` (NULL: of the directory itself), kmalloc'd; NULL: no memory. */
 char *path_of(struct inode *dir, const char *name);
 
@@ -120,11 +123,9 @@ struct superblock *tmpfs_create(const char *type, uint64_t max_bytes); /* or NUL
 struct superblock *devtmpfs_create(void);
 struct superblock *proc_create(void);
 /* A regular file of tmpfs (fs/tmpfs_file.c). */
-extern const struct inode_ops tmpfs_file_inode_ops;
-extern const struct file_ops tmpfs_file_ops;
 int tmpfs_file_init(struct inode *inode); /* makes its object: 0, -ENOMEM */
-/* The page at `index`, referenced, for filling at boot. ERR_PTR. */
-struct page *tmpfs_file_page(struct inode *inode, uint64_t index);
+/* Writes at *pos, inode->lock held. Bytes written, -ENOSPC, -EFBIG, -ENOMEM, -EFAULT, -EIO. */
+ssize_t tmpfs_write_at(struct inode *inode, struct iobuf *io, uint64_t *pos);
 
 /* Directories of any file system (fs/dir.c): position is the next entry's cookie; 0 is ".", 1 "..". */
 extern const struct file_ops dir_fops;
@@ -140,11 +141,13 @@ void proc_mm_init(void);
 void proc_sys_init(void);
 void tty_init(void);
 void pipe_init(void);
+extern const struct file_ops pipe_fops; /* of FIFOs, too */
+int64_t pipe_fcntl(struct file *file, unsigned cmd, uint64_t arg); /* F_GETPIPE_SZ, F_SETPIPE_SZ */
 
 /* ---- growing buffers (fs/seq.c) ---- */
-/* A file's text: made by show on a read at 0, kept for the reads after it. */
-extern const struct file_ops seq_fops;
-struct seq *seq_open(proc_show_t show, void *arg); /* for file->data; or NULL */
-void seq_putc(struct seq *s, char c);
+struct seq *seq_open(proc_show_t show, void *arg); /* or NULL */
+void seq_close(struct seq *s);
+/* Reads the text, which is printed anew by each read at position 0. -ENOMEM, -EFAULT, show's errors. */
+ssize_t seq_read(struct seq *s, struct iobuf *io, uint64_t *pos);
 
 #endif

@@ -156,6 +156,8 @@ static struct inode *make_inode(struct inode *dir, uint32_t mode, uint64_t rdev)
 		err = tmpfs_file_init(inode);
 	else if (S_ISLNK(mode))
 		inode->ops = &link_ops;
+	else if (S_ISFIFO(mode))
+		inode->fops = &pipe_fops;
 	if (!err)
 		return inode;
 	inode_put(inode);

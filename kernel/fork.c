@@ -124,6 +124,7 @@ static void link_process(struct task *t, const struct clone_request *r)
 	struct process *p = t->process, *me = current->process;
 	bool sibling = r->flags & CLONE_PARENT;
 
+	process_get(p); /* for the tree, until it is waited for */
 	p->pid = t->tid;
 	p->pgid = me->pgid;
 	p->sid = me->sid;
@@ -133,8 +134,6 @@ static void link_process(struct task *t, const struct clone_request *r)
 		p->exit_signal = me->exit_signal;
 	LIST_INSERT_HEAD(&p->parent->children, p, sibling);
 	LIST_INSERT_HEAD(&all_processes, p, all);
-	if (!init_process)
-		init_process = p;
 }
 
 /* Gives the task its id and makes it known. -EAGAIN; -ERESTARTNOINTR: take the signal first. */
@@ -184,9 +183,8 @@ static int64_t do_clone(const struct clone_request *r)
 		return err;
 	}
 	tid = t->tid;
-	/* As in Linux, a bad address here is the program's own affair. */
-	if ((r->flags & CLONE_PARENT_SETTID) && put_user_u32(UPTR(r->parent_tid), (uint32_t)tid))
-		tid = t->tid;
+	if (r->flags & CLONE_PARENT_SETTID) /* a bad address is the program's own affair */
+		err = put_user_u32(UPTR(r->parent_tid), (uint32_t)tid);
 	if (!(r->flags & CLONE_VFORK)) {
 		sched_wake(t);
 		return tid;

@@ -6,6 +6,7 @@
 #include <linux/resource.h>
 #include <linux/sched.h>
 #include <twofold/errno.h>
+#include <twofold/log.h>
 #include <twofold/task.h>
 
 #define SIG_BIT(sig) (1ull << ((sig) - 1))
@@ -39,13 +40,17 @@ struct process *process_find_locked(int pid);
 void process_get(struct process *p);
 uint64_t process_cputime(struct process *p); /* ns, of living and dead threads; tasks_lock held */
 
+/* ---- fork.c ---- */
+void vfork_release(struct task *t); /* its parent goes on */
+
 /* ---- exec.c ---- */
 /* Replaces the current program; strings are the kernel's. 0 or the reason why not. */
 int exec_kernel(struct trapframe *tf, const char *path, const char *const *argv,
 		const char *const *envp);
 
 /* ---- exit.c ---- */
-void vfork_release(struct task *t);
+/* Lets those go who wait for the current task's memory: clear_child_tid, robust futexes. */
+void task_release_user(void);
 /* Ends all threads but the current one, which may come back with -EINTR: it is to end as well. */
 int exit_other_threads(void);
 
@@ -53,6 +58,7 @@ int exit_other_threads(void);
 int signal_send_locked(struct process *p, struct task *t, int sig, const siginfo_t *info);
 void signal_kill_threads(struct process *p, int code); /* code as wait4 reports it */
 void signal_kick(struct task *t, bool fatal); /* has it look at its signals soon */
+bool signal_group_orphaned(int pgid, const struct process *but);
 void signal_notify_parent(struct process *p, int code, int status);
 /* Takes one of `set` from the current task's pending ones: its number, or 0. Takes sig_lock. */
 int signal_take(uint64_t set, siginfo_t *info);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The clock and the timers. Each core keeps its armed timers in a tree and programs its comparator for
- * the first of them or the end of the time slice: no periodic tick.
+ * The clock and the timers. Each core keeps its armed timers in a tree and programs its comparator
+ * for the first of them or the end of the time slice: no periodic tick.
  *
  * The slice belongs to its core alone (interrupts masked), for the scheduler sets it with its run
  * queue locked, which ranks above the timers' lock.
@@ -43,8 +43,8 @@ uint64_t time_ns(void)
 	return scale(cycle_counter(), ns_per_cycle);
 }
 
-/* The counter's value at a time to come. The factor's error counts for the distance only, so that it
- * stays below a tick, and days after boot no interrupt comes early again and again. */
+/* The counter's value at a time to come. The factor's error counts for the distance only, so that
+ * it stays below a tick, and days after boot no interrupt comes early again and again. */
 static uint64_t counter_at(uint64_t ns)
 {
 	uint64_t counter = cycle_counter(), now = scale(counter, ns_per_cycle);

@@ -124,7 +124,8 @@ static void pcp_refill(struct zone *zone, struct page_list *pcp, uint64_t mark)
 	spin_unlock(&zone->lock);
 }
 
-static __attribute__((noinline)) void pcp_drain(struct zone *zone, struct page_list *pcp, unsigned count)
+static __attribute__((noinline)) void pcp_drain(struct zone *zone, struct page_list *pcp,
+						unsigned count)
 {
 	spin_lock(&zone->lock);
 	while (count--) {

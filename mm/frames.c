@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* One struct page per frame, and the zones they lie in; made once at boot from what early.c knows. */
+/* One struct page per frame, and the zones they lie in: made at boot from what early.c knows. */
 #include <twofold/log.h>
 #include <twofold/string.h>
 

@@ -55,6 +55,12 @@ static inline uint64_t *table_ptr(paddr_t pa)
 	return pa_to_ptr(pa);
 }
 
+/* What a table entry names. Tables are pages, whatever level the entry is of. */
+static inline uint64_t *table_below(pte_t pte)
+{
+	return table_ptr(F(addr)(pte, 0));
+}
+
 static inline uint64_t *root_table(const struct pt *pt)
 {
 	return table_ptr(pt->root);
@@ -88,20 +94,23 @@ static inline uint64_t *child_table(const uint64_t *table, uint64_t va, int leve
 {
 	pte_t pte = mmu_load(&table[slot_index(va, level)]);
 
-	return F(kind)(pte, level) == PTE_TABLE ? table_ptr(F(addr)(pte, level)) : NULL;
+	return F(kind)(pte, level) == PTE_TABLE ? table_below(pte) : NULL;
 }
 
 /* The slot of va's page, or NULL where there is no last-level table. */
 static inline uint64_t *page_slot(const struct pt *pt, uint64_t va)
 {
-	uint64_t *table = root_table(pt);
+	pte_t e3 = mmu_load(&root_table(pt)[slot_index(va, 3)]), e2, e1;
 
-	table = child_table(table, va, 3);
-	if (table)
-		table = child_table(table, va, 2);
-	if (table)
-		table = child_table(table, va, 1);
-	return table ? &table[slot_index(va, 0)] : NULL;
+	if (F(kind)(e3, 3) != PTE_TABLE)
+		return NULL;
+	e2 = mmu_load(&table_below(e3)[slot_index(va, 2)]);
+	if (F(kind)(e2, 2) != PTE_TABLE)
+		return NULL;
+	e1 = mmu_load(&table_below(e2)[slot_index(va, 1)]);
+	if (F(kind)(e1, 1) != PTE_TABLE)
+		return NULL;
+	return &table_below(e1)[slot_index(va, 0)];
 }
 
 /* The first slot on the way to va that names no table. */
@@ -119,20 +128,19 @@ static uint64_t *walk(const struct pt *pt, uint64_t va, int *level)
 	return &table[slot_index(va, l)];
 }
 
-static inline void store(struct pt *pt, uint64_t *slot, pte_t pte)
+/* These three store, and leave counting to their callers. */
+static inline void store(const struct pt *pt, uint64_t *slot, pte_t pte)
 {
 	if (pt->live)
 		mmu_store(slot, pte);
 	else
 		*slot = pte;
-	pt->stats.stores++;
 }
 
-static inline pte_t exchange(struct pt *pt, uint64_t *slot, pte_t pte)
+static inline pte_t exchange(const struct pt *pt, uint64_t *slot, pte_t pte)
 {
 	pte_t old;
 
-	pt->stats.stores++;
 	if (pt->live)
 		return mmu_exchange(slot, pte);
 	old = *slot;
@@ -141,25 +149,22 @@ static inline pte_t exchange(struct pt *pt, uint64_t *slot, pte_t pte)
 }
 
 /* False, and nothing stored, where the hardware set a flag since `old` was read. */
-static inline bool compare_store(struct pt *pt, uint64_t *slot, pte_t old, pte_t pte)
+static inline bool compare_store(const struct pt *pt, uint64_t *slot, pte_t old, pte_t pte)
 {
-	if (pt->live && !mmu_compare_store(slot, old, pte))
-		return false;
-	if (!pt->live)
-		*slot = pte;
-	pt->stats.stores++;
+	if (pt->live)
+		return mmu_compare_store(slot, old, pte);
+	*slot = pte;
 	return true;
 }
 
-/* Lower half for user trees, upper for the kernel's; both as far as every format reaches. */
+/* Lower half for user trees, upper for the kernel's, both as far as every format reaches. */
 static inline bool range_ok(const struct pt *pt, uint64_t va, uint64_t size)
 {
 	uint64_t last = va + (size - 1);
-	int64_t half = pt->user ? 0 : -1;
+	int64_t half = (int64_t)pt->user - 1;
 
-	return size && !((va | size) & (PAGE_SIZE - 1)) && last >= va &&
-	       (int64_t)va >> 47 == half && (int64_t)last >> 47 == half &&
-	       F(va_ok)(VADDR(va)) && F(va_ok)(VADDR(last));
+	return !((va | size) & (PAGE_SIZE - 1)) && last >= va && (int64_t)va >> 47 == half &&
+	       (int64_t)last >> 47 == half;
 }
 
 /* ---- table frames ---- */
@@ -248,12 +253,29 @@ static inline void report_dirty(const struct pt *pt, pte_t leaf, int level)
 		page_mark_dirty(pa_add(pa, off));
 }
 
+static void drop_leaves(struct pt *pt, const uint64_t *table)
+{
+	unsigned leaves = 0;
+
+	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+		pte_t pte = mmu_load(&table[i]);
+
+		if (F(kind)(pte, 0) != PTE_LEAF)
+			continue;
+		leaves++;
+		report_dirty(pt, pte, 0);
+	}
+	pt->stats.leaves -= leaves;
+}
+
 /* Frees a table, and all tables below it. No walk can meet it any more. */
 static void drop_table(struct pt *pt, struct page *page, int level)
 {
 	const uint64_t *table = page_to_ptr(page);
 
-	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+	if (level == 0)
+		drop_leaves(pt, table);
+	for (unsigned i = 0; level > 0 && i < PT_ENTRIES; i++) {
 		pte_t pte = mmu_load(&table[i]);
 		enum pte_kind kind = F(kind)(pte, level);
 
@@ -261,7 +283,7 @@ static void drop_table(struct pt *pt, struct page *page, int level)
 			pt->stats.leaves--;
 			report_dirty(pt, pte, level);
 		} else if (kind == PTE_TABLE) {
-			drop_table(pt, virt_to_page(table_ptr(F(addr)(pte, level))), level - 1);
+			drop_table(pt, virt_to_page(table_below(pte)), level - 1);
 		}
 	}
 	pt->stats.tables[level]--;
@@ -286,9 +308,10 @@ static void flush(struct op *op)
 		return;
 	pt->stats.flushes++;
 	if (pt->live) {
-		/* Our stores before its ASID: a core that gives the tree a new one meanwhile has
-		 * walked nothing but what we stored. */
-		mmu_publish(!pt->user);
+		/* Our stores before its ASID: a core that gives the tree a new one meanwhile walks
+		 * nothing older than what we stored. */
+		if (pt->user)
+			mmu_publish(false);
 		mmu_flush(pt->user ? READ_ONCE(pt->asid) : 0, VADDR(op->lo), op->hi - op->lo,
 			  op->stale_tables);
 	}
@@ -298,7 +321,16 @@ static void flush(struct op *op)
 			drop_table(pt, pop(&op->dead[level]), level);
 }
 
-/* ---- put: the one place that replaces what is valid by what is valid ---- */
+/* The end of an operation: what it changed is what every core sees. */
+static void finish(struct op *op)
+{
+	if (op->stale)
+		flush(op);
+	else if (op->pt->live)
+		mmu_publish(!op->pt->user);
+}
+
+/* ---- break-before-make (Arm ARM D8.16.1): the one place where what is valid gives way ---- */
 
 /* Differing in rights and flags only, an entry may be replaced in place. */
 static bool same_but_rights(pte_t a, pte_t b, int level)
@@ -330,36 +362,55 @@ static void account(struct pt *pt, uint64_t *slot, int level, pte_t old, pte_t n
 	report_dirty(pt, old, level);
 }
 
+/* A valid entry's range is stale; a table that it named is dead. */
+static void mark_gone(struct op *op, int level, uint64_t va, pte_t old)
+{
+	uint64_t start = ALIGN_DOWN(va, PT_SPAN(level));
+	enum pte_kind was = F(kind)(old, level);
+
+	mark_stale(op, start, start + PT_SPAN(level), was);
+	if (was == PTE_TABLE)
+		push(&op->dead[level - 1], virt_to_page(table_below(old)));
+}
+
+/*
+ * Empties a slot and has that be known everywhere, so that anything may be made of it. For a moment
+ * other cores fault there. Returns what it held, with the flags that the hardware set last.
+ */
+static pte_t break_entry(struct op *op, uint64_t *slot, int level, uint64_t va)
+{
+	pte_t old = exchange(op->pt, slot, 0);
+
+	mark_gone(op, level, va, old);
+	flush(op);
+	op->pt->stats.stores++;
+	op->pt->stats.bbm++;
+	return old;
+}
+
 /*
  * Puts an entry where any other may be; returns that one, with the flags that the hardware set
- * last. The range it spanned is stale afterwards if it was valid, or was flushed on the way:
- * break-before-make (Arm ARM D8.16.1), where other cores see an empty entry for a moment. A table
- * that was replaced is dead.
+ * last. What TLBs may hold of it is stale afterwards, if it was valid, or flushed already.
  */
 static pte_t put(struct op *op, uint64_t *slot, int level, uint64_t va, pte_t new)
 {
 	struct pt *pt = op->pt;
-	uint64_t start = ALIGN_DOWN(va, PT_SPAN(level));
 	pte_t old = mmu_load(slot);
 	enum pte_kind was = F(kind)(old, level), is = F(kind)(new, level);
 
+	pt->stats.stores++;
 	if (!is_valid(was)) {
 		store(pt, slot, new);
-	} else if (is_valid(is) && same_but_rights(old, new, level)) {
+	} else if (!is_valid(is)) {
+		old = exchange(pt, slot, new);
+		mark_gone(op, level, va, old);
+	} else if (same_but_rights(old, new, level)) {
 		old = exchange(pt, slot, new);
 		if (must_flush(F(prot)(old, level), F(prot)(new, level)))
-			mark_stale(op, start, start + PT_SPAN(level), was);
+			mark_gone(op, level, va, old);
 	} else {
-		old = exchange(pt, slot, 0);
-		mark_stale(op, start, start + PT_SPAN(level), was);
-		if (was == PTE_TABLE)
-			push(&op->dead[level - 1], virt_to_page(table_ptr(F(addr)(old, level))));
-		if (is_valid(is)) {
-			flush(op);
-			pt->stats.bbm++;
-		}
-		if (new)
-			store(pt, slot, new);
+		old = break_entry(op, slot, level, va);
+		store(pt, slot, new);
 	}
 	account(pt, slot, level, old, new);
 	return old;
@@ -387,7 +438,7 @@ static uint64_t *enter(struct op *op, uint64_t *slot, int level, uint64_t va)
 	struct page *page;
 
 	if (kind == PTE_TABLE)
-		return table_ptr(F(addr)(was, level));
+		return table_below(was);
 	CHECK(kind != PTE_SOFT && op->spare);
 	page = pop(&op->spare);
 	if (kind == PTE_LEAF) {
@@ -428,21 +479,23 @@ static void split_at(struct op *op, uint64_t edge)
 	}
 }
 
-static int prepare_edges(struct op *op, uint64_t va, uint64_t end)
+/* -ENOMEM: nothing has changed. Tables that turn out to be too many are left in op->spare. */
+static int split_edges(struct op *op, uint64_t va, uint64_t end)
 {
-	return prepare(op, tables_to_split(op->pt, va) + tables_to_split(op->pt, end));
-}
+	unsigned tables = tables_to_split(op->pt, va) + tables_to_split(op->pt, end);
 
-static void split_edges(struct op *op, uint64_t va, uint64_t end)
-{
+	if (likely(!tables))
+		return 0;
+	if (prepare(op, tables))
+		return -ENOMEM;
 	split_at(op, va);
 	split_at(op, end);
+	return 0;
 }
 
 /* ---- emptying ---- */
 
-/* Each entry of a last-level table, or one block's. */
-static void clear_leaves(struct op *op, uint64_t *slot, int level, uint64_t va, unsigned n)
+static void clear_leaves(struct op *op, uint64_t *slot, uint64_t va, unsigned n)
 {
 	struct pt *pt = op->pt;
 	unsigned gone = 0, leaves = 0, first = 0, last = 0;
@@ -454,16 +507,23 @@ static void clear_leaves(struct op *op, uint64_t *slot, int level, uint64_t va, 
 			continue;
 		old = exchange(pt, &slot[i], 0);
 		gone++;
-		if (F(kind)(old, level) != PTE_LEAF)
+		if (F(kind)(old, 0) != PTE_LEAF)
 			continue;
-		report_dirty(pt, old, level);
+		report_dirty(pt, old, 0);
 		first = leaves++ ? first : i;
-		last = i + 1;
+		last = i;
 	}
 	table_page(slot)->index -= gone;
+	pt->stats.stores += gone;
 	pt->stats.leaves -= leaves;
 	if (leaves)
-		mark_stale(op, va + first * PT_SPAN(level), va + last * PT_SPAN(level), PTE_LEAF);
+		mark_stale(op, va + first * PAGE_SIZE, va + (last + 1) * PAGE_SIZE, PTE_LEAF);
+}
+
+static void clear_block(struct op *op, uint64_t *slot, int level, uint64_t va)
+{
+	if (mmu_load(slot))
+		put(op, slot, level, va, 0);
 }
 
 /* Takes a whole table out; what its leaves say is looked at after the flush, when it is final. */
@@ -471,9 +531,10 @@ static void cut(struct op *op, uint64_t *slot, int level, uint64_t va, uint64_t 
 {
 	pte_t old = exchange(op->pt, slot, 0);
 
+	op->pt->stats.stores++;
 	table_page(slot)->index--;
 	mark_stale(op, va, end, PTE_TABLE);
-	push(&op->dead[level - 1], virt_to_page(table_ptr(F(addr)(old, level))));
+	push(&op->dead[level - 1], virt_to_page(table_below(old)));
 }
 
 /*
@@ -486,7 +547,7 @@ static void clear_range(struct op *op, uint64_t *table, int level, uint64_t va, 
 	uint64_t next;
 
 	if (level == 0) {
-		clear_leaves(op, &table[slot_index(va, 0)], 0, va, (end - va) >> PAGE_SHIFT);
+		clear_leaves(op, &table[slot_index(va, 0)], va, (end - va) >> PAGE_SHIFT);
 		return;
 	}
 	for (; va != end; va = next) {
@@ -495,7 +556,7 @@ static void clear_range(struct op *op, uint64_t *table, int level, uint64_t va, 
 
 		next = entry_end(va, end, level);
 		if (!child) {
-			clear_leaves(op, slot, level, va, 1);
+			clear_block(op, slot, level, va);
 			continue;
 		}
 		if (keep || !whole_entry(va, next, level))
@@ -514,9 +575,8 @@ int PT_(unmap)(struct pt *pt, vaddr_t va, size_t size)
 
 	if (!range_ok(pt, va.va, size))
 		return -EINVAL;
-	if (prepare_edges(&op, va.va, end))
+	if (split_edges(&op, va.va, end))
 		return -ENOMEM;
-	split_edges(&op, va.va, end);
 	clear_range(&op, root_table(pt), ROOT, va.va, end);
 	flush(&op);
 	release_spares(&op);
@@ -552,13 +612,14 @@ static unsigned tables_needed(const uint64_t *table, int level, uint64_t va, uin
 	return n;
 }
 
-/* Empties what valid entries [va, end) has; tables stay, even empty: they are about to be filled. */
+/* Empties what valid entries [va, end) has; tables stay, even empty: they are about to be filled.
+ */
 static void make_room(struct op *op, uint64_t *table, int level, uint64_t va, uint64_t end)
 {
 	uint64_t next;
 
 	if (level == 0) {
-		clear_leaves(op, &table[slot_index(va, 0)], 0, va, (end - va) >> PAGE_SHIFT);
+		clear_leaves(op, &table[slot_index(va, 0)], va, (end - va) >> PAGE_SHIFT);
 		return;
 	}
 	for (; va != end; va = next) {
@@ -568,7 +629,7 @@ static void make_room(struct op *op, uint64_t *table, int level, uint64_t va, ui
 		if (child)
 			make_room(op, child, level - 1, va, next);
 		else
-			clear_leaves(op, &table[slot_index(va, level)], level, va, 1);
+			clear_block(op, &table[slot_index(va, level)], level, va);
 	}
 }
 
@@ -578,6 +639,7 @@ static void fill_leaves(struct pt *pt, uint64_t *slot, pte_t leaf, unsigned n)
 	for (unsigned i = 0; i < n; i++, leaf += PAGE_SIZE)
 		store(pt, &slot[i], leaf);
 	table_page(slot)->index += n;
+	pt->stats.stores += n;
 	pt->stats.leaves += n;
 }
 
@@ -607,18 +669,19 @@ static void map_page(struct pt *pt, uint64_t *slot, uint64_t va, pte_t leaf)
 {
 	pte_t old = mmu_load(slot);
 
-	if (likely(!old)) {
-		store(pt, slot, leaf);
-		table_page(slot)->index++;
-		pt->stats.leaves++;
-	} else {
+	if (unlikely(old)) {
 		struct op op = {.pt = pt};
 
 		put(&op, slot, 0, va, leaf);
-		flush(&op);
+		finish(&op);
+		return;
 	}
+	store(pt, slot, leaf);
 	if (pt->live)
 		mmu_publish(!pt->user);
+	table_page(slot)->index++;
+	pt->stats.leaves++;
+	pt->stats.stores++;
 }
 
 static __attribute__((noinline)) int map_slowly(struct pt *pt, uint64_t va, uint64_t pa,
@@ -629,13 +692,12 @@ static __attribute__((noinline)) int map_slowly(struct pt *pt, uint64_t va, uint
 
 	if (prepare(&op, tables_needed(root, ROOT, va, end, pa)))
 		return -ENOMEM;
-	split_edges(&op, va, end);
+	split_at(&op, va);
+	split_at(&op, end);
 	make_room(&op, root, ROOT, va, end);
 	flush(&op);
 	map_range(&op, root, ROOT, va, end, pa, prot);
-	if (pt->live)
-		mmu_publish(!pt->user);
-	DCHECK(!op.stale);
+	finish(&op);
 	release_spares(&op);
 	return 0;
 }
@@ -644,8 +706,9 @@ int PT_(map)(struct pt *pt, vaddr_t va, paddr_t pa, size_t size, prot_t prot)
 {
 	uint64_t *slot;
 
-	if (!range_ok(pt, va.va, size) || pa.pa & (PAGE_SIZE - 1))
+	if (unlikely(!range_ok(pt, va.va, size) || pa.pa & (PAGE_SIZE - 1)))
 		return -EINVAL;
+	DCHECK((prot & PT_TYPE) != PT_TYPE);
 	slot = size == PAGE_SIZE ? page_slot(pt, va.va) : NULL;
 	if (!slot)
 		return map_slowly(pt, va.va, pa.pa, size, prot);
@@ -669,43 +732,84 @@ static inline pte_t changed_leaf(pte_t leaf, int level, struct change c)
 	return F(leaf)(level, F(addr)(leaf, level), changed(F(prot)(leaf, level), c));
 }
 
-/*
- * Changes n entries of a table. Neighbours mostly agree in all but the address, so what changes is
- * worked out once for each run of equal attributes: `flip` holds the bits, 0 for no leaf too.
- */
-static void change_leaves(struct op *op, uint64_t *slot, int level, uint64_t va, unsigned n,
-			  struct change c)
+/* Memory types change by break-before-make only. */
+static prot_t change_type(struct op *op, uint64_t *slot, int level, uint64_t va, struct change c)
 {
-	pte_t seen = 0, flip = 0; /* an empty entry does not change */
-	prot_t old = 0, new = 0;
+	pte_t old = break_entry(op, slot, level, va), new = changed_leaf(old, level, c);
 
-	for (unsigned i = 0; i < n; i++) {
-		pte_t pte = mmu_load(&slot[i]);
-		pte_t attributes = pte - F(addr)(pte, level).pa;
+	store(op->pt, slot, new);
+	op->pt->stats.stores++;
+	account(op->pt, slot, level, old, new);
+	return F(prot)(old, level);
+}
 
-		if (attributes != seen) {
-			seen = attributes;
-			flip = 0;
-			if (F(kind)(pte, level) != PTE_LEAF)
-				continue;
-			old = F(prot)(pte, level);
-			new = changed(old, c);
-			flip = pte ^ changed_leaf(pte, level, c);
+/* Changes one leaf; returns its old rights, 0 where there is none. */
+static prot_t change_leaf(struct op *op, uint64_t *slot, int level, uint64_t va, struct change c)
+{
+	uint64_t start = ALIGN_DOWN(va, PT_SPAN(level));
+	prot_t old, new;
+	pte_t pte;
+
+	do {
+		pte = mmu_load(slot);
+		if (F(kind)(pte, level) != PTE_LEAF)
+			return 0;
+		old = F(prot)(pte, level);
+		new = changed(old, c);
+		if (new == old)
+			return old;
+		if ((old ^ new) & BBM_PROT)
+			return change_type(op, slot, level, va, c);
+	} while (!compare_store(op->pt, slot, pte, changed_leaf(pte, level, c)));
+	op->pt->stats.stores++;
+	if (must_flush(old, new))
+		mark_stale(op, start, start + PT_SPAN(level), PTE_LEAF);
+	if (old & ~new &PT_DIRTY)
+		report_dirty(op->pt, pte, level);
+	return old;
+}
+
+/* Inverts `flip` in entries for as long as they are like the first but for the address. How many.
+ */
+static unsigned flip_run(struct op *op, uint64_t *slot, unsigned n, pte_t flip)
+{
+	pte_t first = mmu_load(slot);
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		pte_t pte = mmu_load(&slot[i]), differ = pte ^ first;
+
+		if (differ != F(addr)(differ, 0).pa)
+			break;
+		if (!compare_store(op->pt, &slot[i], pte, pte ^ flip))
+			break;
+	}
+	op->pt->stats.stores += i;
+	return i;
+}
+
+/* Most neighbours agree in all but the address: what changes is worked out once for each run. */
+static void change_leaves(struct op *op, uint64_t *slot, uint64_t va, unsigned n, struct change c)
+{
+	while (n) {
+		pte_t pte = mmu_load(slot);
+		unsigned run = 0;
+
+		if (F(kind)(pte, 0) == PTE_LEAF) {
+			prot_t old = F(prot)(pte, 0), new = changed(old, c);
+
+			if (must_flush(old, new) && !((old ^ new) & BBM_PROT) &&
+			    !(old & ~new &PT_DIRTY))
+				run = flip_run(op, slot, n, pte ^ changed_leaf(pte, 0, c));
+			if (run)
+				mark_stale(op, va, va + run * PAGE_SIZE, PTE_LEAF);
+			else
+				change_leaf(op, slot, 0, va, c);
 		}
-		if (!flip)
-			continue;
-		if ((old ^ new) & BBM_PROT) {
-			put(op, &slot[i], level, va + i * PT_SPAN(level), pte ^ flip);
-			continue;
-		}
-		if (!compare_store(op->pt, &slot[i], pte, pte ^ flip)) {
-			i--; /* look again */
-			continue;
-		}
-		if (must_flush(old, new))
-			mark_stale(op, va + i * PT_SPAN(level), va + (i + 1) * PT_SPAN(level), PTE_LEAF);
-		if (old & ~new & PT_DIRTY)
-			report_dirty(op->pt, pte, level);
+		run = MAX(run, 1u);
+		slot += run;
+		va += run * PAGE_SIZE;
+		n -= run;
 	}
 }
 
@@ -715,7 +819,7 @@ static void change_range(struct op *op, uint64_t *table, int level, uint64_t va,
 	uint64_t next;
 
 	if (level == 0) {
-		change_leaves(op, &table[slot_index(va, 0)], 0, va, (end - va) >> PAGE_SHIFT, c);
+		change_leaves(op, &table[slot_index(va, 0)], va, (end - va) >> PAGE_SHIFT, c);
 		return;
 	}
 	for (; va != end; va = next) {
@@ -725,7 +829,7 @@ static void change_range(struct op *op, uint64_t *table, int level, uint64_t va,
 		if (child)
 			change_range(op, child, level - 1, va, next, c);
 		else
-			change_leaves(op, &table[slot_index(va, level)], level, va, 1, c);
+			change_leaf(op, &table[slot_index(va, level)], level, va, c);
 	}
 }
 
@@ -736,13 +840,10 @@ int PT_(protect)(struct pt *pt, vaddr_t va, size_t size, prot_t clear, prot_t se
 
 	if (!range_ok(pt, va.va, size))
 		return -EINVAL;
-	if (prepare_edges(&op, va.va, end))
+	if (split_edges(&op, va.va, end))
 		return -ENOMEM;
-	split_edges(&op, va.va, end);
 	change_range(&op, root_table(pt), ROOT, va.va, end, (struct change){clear, set});
-	if (pt->live)
-		mmu_publish(!pt->user);
-	flush(&op);
+	finish(&op);
 	release_spares(&op);
 	return 0;
 }
@@ -765,37 +866,23 @@ static enum pte_kind describe(pte_t pte, int level, uint64_t va, struct pt_leaf 
 
 enum pte_kind PT_(query)(const struct pt *pt, vaddr_t va, struct pt_leaf *out)
 {
-	int level;
-	const uint64_t *slot = walk(pt, va.va, &level);
+	int level = ROOT;
+	const uint64_t *slot;
 
+	if (!F(va_ok)(va))
+		return describe(0, level, va.va, out);
+	slot = walk(pt, va.va, &level);
 	return describe(mmu_load(slot), level, va.va, out);
 }
 
 prot_t PT_(test_clear)(struct pt *pt, vaddr_t va, prot_t bits)
 {
 	struct op op = {.pt = pt};
-	struct change c = {.clear = bits};
-	uint64_t *slot;
-	prot_t old;
-	pte_t pte;
 	int level;
+	uint64_t *slot = walk(pt, va.va, &level);
+	prot_t old = change_leaf(&op, slot, level, va.va, (struct change){.clear = bits});
 
-	slot = walk(pt, va.va, &level);
-	do {
-		pte = mmu_load(slot);
-		if (F(kind)(pte, level) != PTE_LEAF)
-			return 0;
-		old = F(prot)(pte, level);
-		if (!(old & bits))
-			return old;
-	} while (!compare_store(pt, slot, pte, changed_leaf(pte, level, c)));
-	if (must_flush(old, changed(old, c))) {
-		uint64_t start = ALIGN_DOWN(va.va, PT_SPAN(level));
-
-		mark_stale(&op, start, start + PT_SPAN(level), PTE_LEAF);
-		report_dirty(pt, pte, level);
-		flush(&op);
-	}
+	flush(&op);
 	return old;
 }
 
@@ -861,7 +948,7 @@ static void copy_entries(struct op *to, struct op *from, uint64_t *slot, int lev
 
 		if (!mmu_load(&slot[i]))
 			continue;
-		change_leaves(from, &slot[i], level, at, 1, (struct change){.clear = clear});
+		change_leaf(from, &slot[i], level, at, (struct change){.clear = clear});
 		if (!out)
 			out = make_slot(to, va, level);
 		put(to, &out[i], level, at, mmu_load(&slot[i]));
@@ -906,12 +993,11 @@ int PT_(copy)(struct pt *to, struct pt *from, vaddr_t va, size_t size, prot_t cl
 		release_spares(&src);
 		return -ENOMEM;
 	}
-	split_edges(&src, va.va, end);
+	split_at(&src, va.va);
+	split_at(&src, end);
 	copy_range(&dst, &src, root, ROOT, va.va, end, clear);
-	if (to->live)
-		mmu_publish(!to->user);
-	flush(&src);
-	flush(&dst);
+	finish(&src);
+	finish(&dst);
 	release_spares(&src);
 	release_spares(&dst);
 	return 0;
@@ -924,11 +1010,14 @@ int PT_(trace)(const struct pt *pt, vaddr_t va, pte_t entries[PT_LEVELS])
 	const uint64_t *table = root_table(pt);
 	int level = ROOT;
 
+	entries[ROOT] = 0;
+	if (!F(va_ok)(va))
+		return ROOT;
 	for (;;) {
 		entries[level] = mmu_load(&table[slot_index(va.va, level)]);
 		if (F(kind)(entries[level], level) != PTE_TABLE)
 			return level;
-		table = table_ptr(F(addr)(entries[level], level));
+		table = table_below(entries[level]);
 		level--;
 	}
 }

@@ -16,7 +16,7 @@
 
 #define RED 0xcc
 #define RED_SIZE 8u
-#define POISON_NEW 0x5a	 /* given out, not yet written */
+#define POISON_NEW 0x5a /* given out, not yet written */
 #define POISON_FREE 0x6b
 #define TRACK_FREE 0x66726565u
 #define TRACK_USED 0x75736564u

@@ -56,20 +56,18 @@ struct vm_area *area_split(struct vm_area *area, uint64_t addr);
 void area_trim(struct vm_area *area, uint64_t start, uint64_t end);
 /* Grows to [start, end), which is free but for itself. False: its objects have no room there. */
 bool area_grow(struct vm_area *area, uint64_t start, uint64_t end);
-/* Makes two areas one where they touch and agree; `next` is gone then. */
-bool area_join(struct vm_area *area, struct vm_area *next);
-/* Joins with what lies on both sides; returns the area that now holds `area`'s range. */
-struct vm_area *area_join_both(struct vm_area *area);
-/* Whether `area`, if it ended where `next` starts, would go on in it. */
-bool area_agrees(const struct vm_area *area, const struct vm_area *next);
-/* Changes an unmapped... area's place and index base by remapping: see mremap.c. */
+/* Puts it, whole and with all it holds, at another place, which is free. Leaves are gone already. */
 void area_move(struct vm_area *area, uint64_t start);
-/* The highest free range of len bytes in [low, high), its start; 0: none. */
+/* Whether `next`, were it where `area` ends, would go on in the same manner. */
+bool area_agrees(const struct vm_area *area, const struct vm_area *next);
+/* Makes one of two areas where they touch and agree, and can: then `next` is gone. */
+bool area_join(struct vm_area *area, struct vm_area *next);
+/* Joins with what lies on both sides; returns the area that now holds the range. */
+struct vm_area *area_join_both(struct vm_area *area);
+/* Chooses indices for an area that holds nothing private yet. */
+void area_choose_delta(struct vm_area *area);
+/* The start of the highest free range of len bytes in [low, high); 0: there is none. */
 uint64_t area_find_gap(struct mm *mm, uint64_t len, uint64_t low, uint64_t high);
-/* Calls fn for each area of [start, end), split at both ends so that it lies inside. Stops at the
- * first error. -ENOMEM also for holes, after the rest has been done, as Linux does. */
-int area_for_range(struct mm *mm, uint64_t start, uint64_t end,
-		   int (*fn)(struct vm_area *area, void *arg), void *arg);
 
 /* ---- objects (mm/object.c) ---- */
 void object_setup(void); /* boot */
@@ -117,10 +115,28 @@ int area_unshare_sleeping(struct vm_area *area);
 /* Waits until reclaim has made room for what GFP_NOWAIT did not get. No spinlock held. 0, -ENOMEM. */
 int wait_for_memory(void);
 
-/* ---- faults ---- */
-/* Drops what an area holds in [start, end) and its leaves; mm->lock held; sleeps. 0, -ENOMEM. */
-int area_zap(struct vm_area *area, uint64_t start, uint64_t end);
-/* Empties leaves of [start, end), taking mm->pt_lock; sleeps only where a block must be split. */
+/* ---- dropping memory; mm->lock held for writing, no spinlock ---- */
+/* Empties the leaves of [start, end). -ENOMEM only where a block had to be split. */
 int mm_unmap_leaves(struct mm *mm, uint64_t start, uint64_t end);
+/* Forgets what a private area holds in [start, end), leaves too. -ENOMEM: nothing has changed. */
+int area_zap(struct vm_area *area, uint64_t start, uint64_t end);
+
+/* ---- changing areas (mm/mprotect.c) ---- */
+struct area_change {
+	int prot;	     /* PROT_*, or KEEP_PROT */
+	unsigned set, clear; /* VMA_* */
+};
+#define KEEP_PROT (-1)
+/* Changes the areas of [start, end), splitting and joining; mm->lock held for writing. -EACCES,
+ * -ENOMEM; at a hole -ENOMEM. What came before has been changed then, as in Linux. */
+int area_change_range(struct mm *mm, uint64_t start, uint64_t end, const struct area_change *change);
+
+/* ---- mmap.c ---- */
+/* Unmaps; mm->lock held for writing, range checked. -ENOMEM: nothing has changed. */
+int unmap_range(struct mm *mm, uint64_t start, uint64_t end);
+/* Page-aligned, below USER_END, not wrapping; *end is made. Zero length is fine. */
+bool range_valid(uint64_t addr, uint64_t len, uint64_t *end);
+/* A place for len bytes: at `hint` where that is free, else wherever; 0: none. */
+uint64_t find_place(struct mm *mm, uint64_t hint, uint64_t len);
 
 #endif

@@ -13,8 +13,8 @@
 
 #define GUARD PAGE_SIZE
 #define KERNEL_DATA (PT_WRITE | PT_GLOBAL | PT_YOUNG | PT_DIRTY)
-#define MAP_TRIES 8	 /* how often to make room for tables */
-#define STACKS_KEPT 8	 /* dead ones */
+#define MAP_TRIES 8   /* how often to make room for tables */
+#define STACKS_KEPT 8 /* dead ones */
 #define MAX_BLOCK SZ_2M
 
 enum range_kind { RANGE_VMALLOC, RANGE_STACK, RANGE_IO, RANGE_MAP };
@@ -109,8 +109,7 @@ static struct range *range_of(const void *p, enum range_kind kind, enum range_ki
 	spin_lock(&ranges_lock);
 	range = RB_NFIND(range_tree, &ranges, &key);
 	if (!range || range->start != key.start)
-		range = range ? RB_PREV(range_tree, &ranges, range)
-			      : RB_MAX(range_tree, &ranges);
+		range = range ? RB_PREV(range_tree, &ranges, range) : RB_MAX(range_tree, &ranges);
 	spin_unlock(&ranges_lock);
 	if (!range || key.start < range->start || key.start >= range->end ||
 	    (range->kind != kind && range->kind != or_kind))
@@ -339,9 +338,9 @@ void kstack_free(void *stack)
 static const char *describe(const struct range *range, uint64_t va, char *buf, size_t size)
 {
 	static const char *const kinds[] = {"vmalloc", "kernel stack", "ioremap", "vmap"};
-	const char *where = va < range->start ? "guard page below " :
-			    va >= range->end  ? "guard page above " :
-						"";
+	const char *where = va < range->start  ? "guard page below "
+			    : va >= range->end ? "guard page above "
+					       : "";
 
 	snprintf(buf, size, "%s%s %#llx-%#llx, made by %#lx", where, kinds[range->kind],
 		 (unsigned long long)range->start, (unsigned long long)range->end,
@@ -365,7 +364,7 @@ const char *vmalloc_describe(vaddr_t va)
 		return NULL;
 	if (spin_is_locked(&ranges_lock))
 		return "vmalloc space, its lock held";
-	RB_FOREACH(range, range_tree, &ranges) {
+	RB_FOREACH (range, range_tree, &ranges) {
 		if (va.va >= range->start && va.va < range->end)
 			return describe(range, va.va, text, sizeof(text));
 		if (va.va >= range->end && va.va - range->end < GUARD)

@@ -4,6 +4,7 @@
 #include <twofold/boot.h>
 #include <twofold/log.h>
 #include <twofold/page.h>
+#include <twofold/vmalloc.h>
 
 #include "boot.h"
 
@@ -106,4 +107,23 @@ void arch_map_ram(void)
 	for (int l = 0; l < PT_LEVELS; l++)
 		kernel_pt.stats.tables[l] = early_roots.nr_tables[l];
 	kernel_pt.stats.leaves = early_roots.nr_leaves;
+}
+
+/*
+ * Frees boot's own text and data, and the tables that nobody needed. The latter stay mapped at the
+ * image's address, writable as in the direct map. The identity map is in no core's TTBR0 any more; its
+ * few tables stay, for cores that PSCI starts later.
+ */
+void arch_boot_finish(void)
+{
+	uint64_t init = (uint64_t)(__init_end - __init_begin);
+	char *tables = boot_tables + early_roots.tables_used * PAGE_SIZE;
+
+	if (init) {
+		spin_lock(&kernel_pt_lock);
+		CHECK(pt_unmap(&kernel_pt, ptr_to_va(__init_begin), init) == 0);
+		spin_unlock(&kernel_pt_lock);
+		frames_release(image_pa(__init_begin), init);
+	}
+	frames_release(image_pa(tables), (uint64_t)(boot_tables_end - tables));
 }

@@ -26,7 +26,7 @@
 #define TCR_TBI0 BIT(37)
 #define TCR_HA BIT(39)
 #define TCR_HD BIT(40)
-#define IPS_48_BITS 5
+#define IPS_48_BITS 5u
 
 #define CPACR_FPEN (3ull << 20) /* FP/SIMD untrapped */
 #define CNTKCTL_EL0VCTEN BIT(1)

@@ -17,6 +17,7 @@ _Static_assert(offsetof(struct arch_fpstate, fpsr) == 512, "arch_fp_save()");
 _Static_assert(offsetof(struct task, work) < 4096, "one load reaches it");
 #undef current
 _Static_assert(offsetof(struct cpu, current) == 0, "entry.S");
+_Static_assert(offsetof(struct cpu, scratch) == CPU_SCRATCH, "entry.S");
 
 #define OFFSET(name, value) __asm__ volatile(".global " #name "\n.set " #name ", %c0" ::"i"(value))
 
@@ -26,7 +27,6 @@ void arch_offsets(void)
 {
 	OFFSET(TASK_STACK, offsetof(struct task, stack));
 	OFFSET(TASK_WORK, offsetof(struct task, work));
-	OFFSET(CPU_SCRATCH, offsetof(struct cpu, scratch));
 	OFFSET(CPU_ID, offsetof(struct cpu, id));
 	OFFSET(CPU_MPIDR, offsetof(struct cpu, mpidr));
 	OFFSET(CPU_BOOT_STACK, offsetof(struct cpu, boot_stack));

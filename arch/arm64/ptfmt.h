@@ -6,7 +6,8 @@
  *
  *   63 59 58 55  54   53  52 51   50 48 47                  12 11 10 9  8 7   6   5  4     2 1    0
  *  +-----+-----+----+---+---+---+------+----------------------+--+--+----+---+---+--+-------+----+-+
- *  | ign | sw  |UXN |PXN| C |DBM| res0 |    output address    |nG|AF| SH |AP2|AP1|NS|AttrIdx|type|V|
+ *  | ign | sw  |UXN |PXN| C |DBM| res0 |    output address    |nG|AF| SH
+ * |AP2|AP1|NS|AttrIdx|type|V|
  *  +-----+-----+----+---+---+---+------+----------------------+--+--+----+---+---+--+-------+----+-+
  *
  * Writable and clean is AP[2] = 1 (read-only) with DBM: a CPU with FEAT_HAFDBS then clears AP[2]
@@ -38,7 +39,8 @@
 /* An invalid entry that holds a token: the hardware ignores bits 63:1. */
 #define ARM64_PTE_SOFT BIT(1)
 
-/* Memory attribute indices, in the order of PT_TYPE's values, and the MAIR_EL1 they need (D19.2). */
+/* Memory attribute indices, in the order of PT_TYPE's values, and the MAIR_EL1 they need (D19.2).
+ */
 #define ARM64_MAIR_NORMAL 0u  /* write-back, read- and write-allocate */
 #define ARM64_MAIR_NOCACHE 1u /* normal, non-cacheable */
 #define ARM64_MAIR_DEVICE 2u  /* Device-nGnRE */
@@ -96,18 +98,16 @@ static inline pte_t arm64_leaf(int level, paddr_t pa, prot_t prot)
 
 static inline prot_t arm64_prot(pte_t pte, int level)
 {
-	bool user = pte & ARM64_PTE_AP_EL0;
-	bool noexec = pte & (user ? ARM64_PTE_UXN : ARM64_PTE_PXN);
-	bool written = !(pte & ARM64_PTE_AP_RO);
-	prot_t prot = (pte & ARM64_PTE_ATTRINDX) << 4 & PT_TYPE;
+	unsigned user = pte >> 6 & 1;	  /* AP[1] */
+	prot_t prot = pte << 4 & PT_TYPE; /* AttrIndx */
 
 	(void)level;
-	prot |= written || pte & ARM64_PTE_DBM ? PT_WRITE : 0;
-	prot |= written || pte & ARM64_PTE_SW_DIRTY ? PT_DIRTY : 0;
-	prot |= noexec ? 0 : PT_EXEC;
-	prot |= user ? PT_USER : 0;
-	prot |= pte & ARM64_PTE_NG ? 0 : PT_GLOBAL;
-	prot |= pte & ARM64_PTE_AF ? PT_YOUNG : 0;
+	prot |= (~pte >> 7 | pte >> 51) & 1;	/* WRITE: not AP[2], or DBM */
+	prot |= (~pte >> (53 + user) & 1) << 1; /* EXEC: not PXN, or not UXN */
+	prot |= user << 2;
+	prot |= ~pte >> 8 & PT_GLOBAL;		    /* not nG */
+	prot |= pte >> 6 & PT_YOUNG;		    /* AF */
+	prot |= ((~pte >> 7 | pte >> 55) & 1) << 5; /* DIRTY: not AP[2], or SW_DIRTY */
 	return prot;
 }
 

@@ -25,7 +25,8 @@
 #define X86_64_PTE_PCD BIT(4)
 #define X86_64_PTE_A BIT(5) /* accessed */
 #define X86_64_PTE_D BIT(6) /* dirty */
-#define X86_64_PTE_PS BIT(7) /* levels 1 and 2: a leaf; in a PTE this bit is PAT; in a PML4E reserved */
+#define X86_64_PTE_PS                                                                              \
+	BIT(7) /* levels 1 and 2: a leaf; in a PTE this bit is PAT; in a PML4E reserved */
 #define X86_64_PTE_PAT_LARGE BIT(12) /* PAT of a leaf of level 1 or 2; the address is above it */
 #define X86_64_PTE_G BIT(8)	     /* global */
 #define X86_64_PTE_ADDR GENMASK(51, 12)
@@ -44,8 +45,8 @@
  * UC-, which is uncached already; with this IA32_PAT (reset value but for entries 2 and 6) it is
  * write-combining, the counterpart of ARM's normal non-cacheable.
  */
-#define X86_64_PAT_NORMAL 0ull				     /* WB */
-#define X86_64_PAT_NOCACHE X86_64_PTE_PCD		     /* entry 2: WC */
+#define X86_64_PAT_NORMAL 0ull				    /* WB */
+#define X86_64_PAT_NOCACHE X86_64_PTE_PCD		    /* entry 2: WC */
 #define X86_64_PAT_DEVICE (X86_64_PTE_PCD | X86_64_PTE_PWT) /* entry 3: UC */
 #define X86_64_PAT_VALUE 0x0001040600010406ull
 
@@ -86,13 +87,13 @@ static inline pte_t x86_64_leaf(int level, paddr_t pa, prot_t prot)
 			       PT_GLOBAL == BIT(3) && PT_YOUNG == BIT(4) && PT_DIRTY == BIT(5) &&
 			       PT_NOCACHE == BIT(6) && PT_DEVICE == BIT(7),
 		       "what the shifts rely on");
-	pte |= (p & PT_WRITE) << 1;		    /* RW */
-	pte |= p & PT_USER;			    /* US */
-	pte |= (p & (PT_YOUNG | PT_DIRTY)) << 1;    /* A, D */
-	pte |= (p & PT_GLOBAL) << 5;		    /* G */
-	pte |= ((p >> 6 | p >> 7) & 1) << 4;	    /* PCD: NOCACHE and DEVICE */
-	pte |= (p & PT_DEVICE) >> 4;		    /* PWT: DEVICE */
-	return pte | (~p & PT_EXEC) << 62;	    /* NX */
+	pte |= (p & PT_WRITE) << 1;		 /* RW */
+	pte |= p & PT_USER;			 /* US */
+	pte |= (p & (PT_YOUNG | PT_DIRTY)) << 1; /* A, D */
+	pte |= (p & PT_GLOBAL) << 5;		 /* G */
+	pte |= ((p >> 6 | p >> 7) & 1) << 4;	 /* PCD: NOCACHE and DEVICE */
+	pte |= (p & PT_DEVICE) >> 4;		 /* PWT: DEVICE */
+	return pte | (~p & PT_EXEC) << 62;	 /* NX */
 }
 
 static inline prot_t x86_64_prot(pte_t pte, int level)

@@ -43,6 +43,9 @@ struct block_device {
 	uint64_t sectors;
 	bool read_only;
 	unsigned max_segs; /* of one request, at most BIO_MAX_SEGS */
+	uint32_t max_seg_len; /* bytes of one segment, at least PAGE_SIZE */
+	uint32_t block_size;  /* bytes that it reads or writes at once: requests are multiples */
+	uint64_t rdev;	      /* of /dev/NAME: major << 8 | minor */
 	const struct block_ops *ops;
 	void *driver;
 	uint64_t reads, writes, sectors_read, sectors_written, errors; /* /proc/diskstats */
@@ -55,9 +58,15 @@ struct block_device *block_find(const char *name); /* "vda" or "/dev/vda"; NULL 
 struct block_device *block_next(struct block_device *dev); /* NULL: the first */
 /* Checks bounds and alignment, counts, hands over to the driver. Never sleeps. */
 void block_submit(struct bio *bio);
+/* The driver's: counts and sets the error, calls done. No lock held; the bio is gone afterwards. */
+void block_end(struct bio *bio, int error);
 /* Submits and sleeps until done; returns bio->error. */
 int block_do(struct bio *bio);
 /* Reads or writes `len` bytes (whole sectors) of direct-mapped memory; sleeps. */
 int block_rw(struct block_device *dev, enum bio_op op, uint64_t sector, void *buf, size_t len);
+int block_flush(struct block_device *dev); /* what was written is on the medium; sleeps */
+
+/* kernel/blockdev.c: makes /dev/NAME. */
+void blockdev_register(struct block_device *dev);
 
 #endif

@@ -5,6 +5,8 @@
 
 #include <twofold/types.h>
 
+struct dt_node;
+
 struct uart_ops {
 	void (*putc)(char c); /* waits for room; any context, under the log's lock */
 	/* As many bytes as fit now; the rest is asked for again after tty_tx_ready(). Interrupts masked. */
@@ -19,6 +21,11 @@ void console_register(const struct uart_ops *ops, const char *name); /* ttyAMA0,
 const char *console_name(void);
 void console_puts(const char *s, size_t len); /* "\n" becomes "\r\n"; log's lock held */
 void console_start(void); /* interrupts on: input flows */
+/* The UART's write() for a tty's output, interrupts masked inside; len where there is no UART. */
+size_t console_transmit(const char *buf, size_t len);
+
+/* UART drivers: make the node's UART the console. -ENXIO: no usable registers. */
+int pl011_console_init(const struct dt_node *node);
 
 /* The tty's side (fs/tty.c). */
 void tty_rx(char c);	     /* from the UART's interrupt handler: one received byte */

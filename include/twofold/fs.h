@@ -158,6 +158,10 @@ void proc_register(const char *path, proc_show_t show, proc_store_t store, void 
 void proc_register_pid(const char *name, proc_show_t show);
 
 /* ---- /dev ---- */
+/* Device numbers as stat(2) and mknod(2) encode them. */
+#define MKDEV_STAT(major, minor)                                                                   \
+	(((uint64_t)(major) << 8) | ((minor) & 0xffu) | ((uint64_t)((minor) & ~0xffu) << 12))
+/* A node, wherever a devtmpfs is mounted; any node of this number leads to fops, with file->data = data. */
 void dev_register(const char *name, uint32_t mode, uint64_t rdev, const struct file_ops *fops, void *data);
 
 #endif

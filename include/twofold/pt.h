@@ -8,7 +8,6 @@
 #define TWOFOLD_PT_H
 
 #include <twofold/addr.h>
-#include <twofold/lock.h>
 #include <twofold/types.h>
 
 typedef uint64_t pte_t; /* an entry of either format, as the hardware reads it */
@@ -107,17 +106,8 @@ PT_DECLARE(x86_64)
 /* The live format's walker under the plain names. */
 #include <arch/pt_live.h>
 
-/* The kernel's tree; upper half. Its lock is kernel_pt_lock (RANK_KPT). mm/kernel_pt.c */
+/* The kernel's tree; upper half. Its lock is kernel_pt_lock (RANK_KPT, vmalloc.h). */
 extern struct pt kernel_pt;
-extern spinlock_t kernel_pt_lock;
-/*
- * The walker's pt_map(), pt_unmap(), pt_protect() on the kernel's tree, under its lock. Leaves are
- * global, and accessed and (if writable) dirty from the start: nobody handles such faults of the
- * kernel's. kernel_map(): -ENOMEM, -EINVAL; the others CHECK that the range cuts no block.
- */
-int kernel_map(vaddr_t va, paddr_t pa, size_t size, prot_t prot);
-void kernel_unmap(vaddr_t va, size_t size);
-void kernel_protect(vaddr_t va, size_t size, prot_t clear, prot_t set);
 
 /* The walker found a DIRTY leaf of this frame as it went away or was cleaned (mm/frames.c). */
 void page_mark_dirty(paddr_t pa);

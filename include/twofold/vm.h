@@ -40,8 +40,11 @@ struct vm_object;
 
 struct rmap {
 	spinlock_t lock; /* RANK_RMAP. Type-stable memory: lock, then see if it is still yours */
-	uint32_t refs;	 /* objects, under lock */
+	uint32_t refs;	 /* objects, and swapoff at work, under lock */
 	LIST_HEAD(, vm_object) objects;
+	TAILQ_ENTRY(rmap) all; /* every family, under families_lock */
+	uint32_t seen;	       /* by which swapoff last */
+	bool anon;	       /* private memory: RANK_RMAP; else files' and shared: RANK_RMAP_2 */
 };
 
 struct object_ops {

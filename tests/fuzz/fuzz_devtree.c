@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Any bytes as a device tree: read in, then every question asked of every node. */
+#include "../../drivers/devtree-internal.h"
 #include <stdlib.h>
 #include <string.h>
 #include <twofold/log.h>
-#include "../../drivers/devtree-internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

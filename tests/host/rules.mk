@@ -15,6 +15,8 @@ buddy_SRCS := $(PHYS_SRCS)
 buddy_LIBS := -lpthread
 slab_SRCS := $(PHYS_SRCS) $(SLAB_SRCS)
 slab_LIBS := $(SHIM_WRAP)
+vmalloc_SRCS := $(PHYS_SRCS) $(SLAB_SRCS) mm/vmalloc.c mm/kernel_pt.c mm/pt.c tests/host/tlb_model.c
+vmalloc_LIBS := $(SHIM_WRAP) -Wl,--wrap=free_pages
 
 devtree_SRCS := drivers/devtree.c drivers/machine.c kernel/params.c tests/host/strlcpy.c
 devtree_LIBS := -lfdt

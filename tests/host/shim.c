@@ -311,15 +311,20 @@ size_t __weak strlcpy(char *to, const char *from, size_t size)
 	return strlen(from);
 }
 
+/* xorshift64*: never 0 */
+static uint64_t random_state = 1;
+
+void shim_seed(uint64_t seed)
+{
+	random_state = (seed + 1) * 0x9e3779b97f4a7c15;
+}
+
 uint64_t shim_random(uint64_t n)
 {
-	static uint64_t state = 0x9e3779b97f4a7c15;
-
-	/* xorshift64* */
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return (state * 0x2545f4914f6cdd1d >> 11) % n;
+	random_state ^= random_state >> 12;
+	random_state ^= random_state << 25;
+	random_state ^= random_state >> 27;
+	return (random_state * 0x2545f4914f6cdd1d >> 11) % n;
 }
 
 /* ---- allocations that fail ---- */

@@ -16,7 +16,7 @@
  * Tells the allocator nothing. Pages never touched cost nothing.
  */
 void shim_back(uint64_t base, uint64_t size);
-/* The usual machine: `size` bytes of RAM at SHIM_RAM_BASE, frames and slab set up. Once a process. */
+/* The usual machine: `size` bytes of RAM at SHIM_RAM_BASE, frames and slab. Once a process. */
 void shim_boot(uint64_t size);
 
 void shim_set_cpu(unsigned id); /* the calling thread is this core from now on */
@@ -39,7 +39,8 @@ bool shim_child(void (*fn)(void));
 /* True if fn, in a child process, panics with a message that holds `text`. */
 bool shim_panics(void (*fn)(void), const char *text);
 
-/* A repeatable random number below n. */
+/* A repeatable random number below n; another sequence for each seed. */
+void shim_seed(uint64_t seed);
 uint64_t shim_random(uint64_t n);
 
 #endif

@@ -10,6 +10,8 @@
 #define TF_ORIG_X0 272
 #define TF_SYSCALL 280
 
+#define CPU_SCRATCH 8 /* in struct cpu */
+
 #define EMERGENCY_SHIFT 12
 #define EMERGENCY_STACK (1 << EMERGENCY_SHIFT) /* a core's, for reporting a kernel stack overflow */
 

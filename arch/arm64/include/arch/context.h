@@ -37,6 +37,8 @@ struct task *arch_switch(struct task *from, struct task *to);
 void arch_init_kthread(struct task *t);
 /* ... or a user thread that returns to EL0 with a copy of `tf` (x0 = 0; sp and tls replaced if not 0). */
 void arch_init_user(struct task *t, const struct trapframe *tf, uint64_t sp, uint64_t tls, bool set_tls);
+/* Leaves for EL0 by the current task's trapframe; a kernel thread that became a program. */
+void arch_enter_user(struct trapframe *tf) __attribute__((noreturn));
 /* The trapframe of a task that entered from EL0: at the top of its stack. */
 struct trapframe *task_trapframe(struct task *t);
 /* exec: registers zeroed, entry and stack set, FP/SIMD and TLS reset; current task. */
@@ -67,8 +69,8 @@ void show_registers(const struct trapframe *tf);
 const char *ksym_name(uint64_t addr, char *buf, size_t size);
 
 /* Bring-up (arch/arm64/smp.c): starts the other cores as `machine` says; returns when each is
- * online or has failed to (logged). They run secondary_main() (kernel/main.c), which sets
- * this_cpu()->online once the core takes interrupts and can run tasks. */
+ * online or has failed to (logged). They run secondary_main() (kernel/main.c); one counts as online
+ * when its sched_init_cpu() has set cpu->idle. */
 void smp_start(void);
 void __noreturn secondary_main(void);
 /* CPU name, features for the boot log and /proc/cpuinfo. */

@@ -57,6 +57,17 @@ static inline void cpu_wait_irq(void)
 	__asm__ volatile("dsb sy\n\twfi" ::: "memory");
 }
 
+/* Sleeps until *p may have become `wanted`: a store to it wakes us (WFE on the exclusive monitor). */
+static inline void cpu_wait_change16(const uint16_t *p, uint16_t wanted)
+{
+	uint32_t now;
+
+	__asm__ volatile("sevl\n\twfe\n\tldaxrh %w0, [%1]\n\tcmp %w0, %w2\n\tb.eq 1f\n\twfe\n1:"
+			 : "=&r"(now)
+			 : "r"(p), "r"((uint32_t)wanted)
+			 : "memory", "cc");
+}
+
 /* Orders normal memory between cores (inner shareable). */
 static inline void smp_mb(void)
 {

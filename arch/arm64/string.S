@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ISO C's four, by general registers only: FP and SIMD belong to programs. */
+#include <arch/asm.h>
+
+	.text
+
+func memcpy
+	mov	x3, x0
+	subs	x2, x2, #64
+	b.lo	2f
+1:	ldp	x4, x5, [x1]
+	ldp	x6, x7, [x1, #16]
+	ldp	x8, x9, [x1, #32]
+	ldp	x10, x11, [x1, #48]
+	stp	x4, x5, [x3]
+	stp	x6, x7, [x3, #16]
+	stp	x8, x9, [x3, #32]
+	stp	x10, x11, [x3, #48]
+	add	x1, x1, #64
+	add	x3, x3, #64
+	subs	x2, x2, #64
+	b.hs	1b
+2:	tbz	x2, #5, 3f		/* the low six bits still are what is left */
+	ldp	x4, x5, [x1], #16
+	ldp	x6, x7, [x1], #16
+	stp	x4, x5, [x3], #16
+	stp	x6, x7, [x3], #16
+3:	tbz	x2, #4, 4f
+	ldp	x4, x5, [x1], #16
+	stp	x4, x5, [x3], #16
+4:	tbz	x2, #3, 5f
+	ldr	x4, [x1], #8
+	str	x4, [x3], #8
+5:	tbz	x2, #2, 6f
+	ldr	w4, [x1], #4
+	str	w4, [x3], #4
+6:	tbz	x2, #1, 7f
+	ldrh	w4, [x1], #2
+	strh	w4, [x3], #2
+7:	tbz	x2, #0, 8f
+	ldrb	w4, [x1]
+	strb	w4, [x3]
+8:	ret
+endfunc memcpy
+
+func memmove
+	sub	x3, x0, x1
+	cmp	x3, x2
+	b.hs	memcpy			/* a forward copy does no harm */
+	add	x1, x1, x2
+	add	x3, x0, x2
+1:	subs	x2, x2, #16
+	b.lo	2f
+	ldp	x4, x5, [x1, #-16]!
+	stp	x4, x5, [x3, #-16]!
+	b	1b
+2:	tbz	x2, #3, 3f
+	ldr	x4, [x1, #-8]!
+	str	x4, [x3, #-8]!
+3:	tbz	x2, #2, 4f
+	ldr	w4, [x1, #-4]!
+	str	w4, [x3, #-4]!
+4:	tbz	x2, #1, 5f
+	ldrh	w4, [x1, #-2]!
+	strh	w4, [x3, #-2]!
+5:	tbz	x2, #0, 6f
+	ldrb	w4, [x1, #-1]
+	strb	w4, [x3, #-1]
+6:	ret
+endfunc memmove
+
+func memset
+	and	x1, x1, #0xff
+	mov	x3, #0x0101010101010101
+	mul	x1, x1, x3
+	mov	x3, x0
+	subs	x2, x2, #64
+	b.lo	2f
+1:	stp	x1, x1, [x3]
+	stp	x1, x1, [x3, #16]
+	stp	x1, x1, [x3, #32]
+	stp	x1, x1, [x3, #48]
+	add	x3, x3, #64
+	subs	x2, x2, #64
+	b.hs	1b
+2:	tbz	x2, #5, 3f
+	stp	x1, x1, [x3], #16
+	stp	x1, x1, [x3], #16
+3:	tbz	x2, #4, 4f
+	stp	x1, x1, [x3], #16
+4:	tbz	x2, #3, 5f
+	str	x1, [x3], #8
+5:	tbz	x2, #2, 6f
+	str	w1, [x3], #4
+6:	tbz	x2, #1, 7f
+	strh	w1, [x3], #2
+7:	tbz	x2, #0, 8f
+	strb	w1, [x3]
+8:	ret
+endfunc memset
+
+func memcmp
+1:	subs	x2, x2, #8
+	b.lo	2f
+	ldr	x3, [x0], #8
+	ldr	x4, [x1], #8
+	cmp	x3, x4
+	b.eq	1b
+	rev	x3, x3			/* the first byte that differs decides */
+	rev	x4, x4
+	cmp	x3, x4
+	cset	w0, hi
+	csinv	w0, w0, wzr, hi
+	ret
+2:	add	x2, x2, #8
+	mov	w5, wzr
+3:	cbz	x2, 4f
+	ldrb	w3, [x0], #1
+	ldrb	w4, [x1], #1
+	sub	x2, x2, #1
+	subs	w5, w3, w4
+	b.eq	3b
+4:	mov	w0, w5
+	ret
+endfunc memcmp

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Spinlocks: waiting for one's turn, and in debug builds the lock order. docs/locking.md */
+#include <twofold/lock.h>
+#include <twofold/log.h>
+
+void spin_lock_slow(spinlock_t *lock, uint16_t ticket)
+{
+	struct cpu *cpu = this_cpu();
+	uint64_t spins = 0;
+
+	while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket) {
+		cpu_wait_change16(&lock->owner, ticket);
+		spins++;
+	}
+	cpu->contended++;
+	cpu->spins += spins;
+}
+
+#ifdef DEBUG
+
+static bool giving_up; /* a panic takes locks as it must */
+
+static void order_violation(const struct cpu *cpu, unsigned held, const spinlock_t *lock)
+{
+	giving_up = true;
+	panic("lock order: %p (rank %u) is taken while %p (rank %u) is held", (const void *)lock,
+	      lock->rank, (void *)cpu->lock_addrs[held], cpu->lock_ranks[held]);
+}
+
+void lock_rank_push(spinlock_t *lock)
+{
+	irqflags_t flags = irq_save();
+	struct cpu *cpu = this_cpu();
+
+	if (!giving_up) {
+		for (unsigned i = 0; i < cpu->nr_locks; i++)
+			if (lock->rank != RANK_NONE && cpu->lock_ranks[i] >= lock->rank)
+				order_violation(cpu, i, lock);
+		CHECK(cpu->nr_locks < ARRAY_SIZE(cpu->lock_ranks));
+		cpu->lock_ranks[cpu->nr_locks] = lock->rank;
+		cpu->lock_addrs[cpu->nr_locks++] = (uintptr_t)lock;
+	}
+	irq_restore(flags);
+}
+
+/* Locks may be released in any order. */
+void lock_rank_pop(spinlock_t *lock)
+{
+	irqflags_t flags = irq_save();
+	struct cpu *cpu = this_cpu();
+	unsigned i = cpu->nr_locks;
+
+	while (i > 0 && cpu->lock_addrs[i - 1] != (uintptr_t)lock)
+		i--;
+	if (!giving_up)
+		CHECK(i > 0);
+	if (i > 0) {
+		for (cpu->nr_locks--; i <= cpu->nr_locks; i++) {
+			cpu->lock_ranks[i - 1] = cpu->lock_ranks[i];
+			cpu->lock_addrs[i - 1] = cpu->lock_addrs[i];
+		}
+	}
+	irq_restore(flags);
+}
+
+#endif

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Areas: the tree of an address space, and cutting, growing and joining areas.
+ *
+ * Each node knows the free bytes below its area and the most below any area of its subtree, so
+ * that a free range is found, and an area changed, in logarithmic time. Below a stack its guard
+ * gap does not count as free.
+ *
+ * An area may take over an index range of an anonymous object only where no other area covers it:
+ * an entry lives as long as an area covers it, so then there are none there.
+ */
+#include <twofold/fs.h>
+#include <twofold/slab.h>
+#include "vm_internal.h"
+
+static struct kmem_cache *area_cache;
+
+void area_setup(void)
+{
+	area_cache = kmem_cache_create("vm_area", sizeof(struct vm_area), 8, SLAB_PANIC, NULL);
+}
+
+struct vm_area *area_alloc(struct mm *mm)
+{
+	struct vm_area *area;
+
+	if (mm->nr_areas >= MAX_AREAS)
+		return NULL;
+	area = kmem_cache_alloc(area_cache, GFP_KERNEL | GFP_ZERO);
+	if (area)
+		area->mm = mm;
+	return area;
+}
+
+void area_free(struct vm_area *area)
+{
+	if (area->file)
+		file_put(area->file);
+	kmem_cache_free(area_cache, area);
+}
+
+/* ---- the tree ---- */
+
+static inline uint64_t max_gap_of(const struct vm_area *a)
+{
+	const struct vm_area *left = RB_LEFT(a, node), *right = RB_RIGHT(a, node);
+	uint64_t max = a->gap;
+
+	if (left && left->max_gap > max)
+		max = left->max_gap;
+	if (right && right->max_gap > max)
+		max = right->max_gap;
+	return max;
+}
+
+#undef RB_AUGMENT
+#define RB_AUGMENT(x) ((x)->max_gap = max_gap_of(x))
+
+static int compare(const struct vm_area *a, const struct vm_area *b)
+{
+	return a->start < b->start ? -1 : a->start > b->start;
+}
+
+RB_GENERATE_INTERNAL(vm_area_tree, vm_area, node, compare, static __attribute__((unused)))
+
+/* The tree's own code keeps what it rotates; ancestors are up to us. */
+static void update_upwards(struct vm_area *a)
+{
+	for (; a; a = RB_PARENT(a, node))
+		a->max_gap = max_gap_of(a);
+}
+
+struct vm_area *area_find(struct mm *mm, uint64_t addr)
+{
+	struct vm_area *a = RB_ROOT(&mm->areas), *found = NULL;
+
+	while (a) {
+		if (a->end > addr) {
+			found = a;
+			if (a->start <= addr)
+				break;
+			a = RB_LEFT(a, node);
+		} else {
+			a = RB_RIGHT(a, node);
+		}
+	}
+	return found;
+}
+
+struct vm_area *area_first(struct mm *mm)
+{
+	return RB_MIN(vm_area_tree, &mm->areas);
+}
+
+struct vm_area *area_next(struct vm_area *area)
+{
+	return RB_NEXT(vm_area_tree, , area);
+}
+
+struct vm_area *area_prev(struct vm_area *area)
+{
+	return RB_PREV(vm_area_tree, , area);
+}
+
+/* What mmap may not use any more begins here. */
+static inline uint64_t area_low(const struct vm_area *area)
+{
+	return area->flags & VMA_GROWSDOWN ? area->start - MIN(area->start, STACK_GUARD_GAP)
+					   : area->start;
+}
+
+/* Brings an area's gap up to date, after it or the one below, which may be NULL, has changed. */
+static void set_gap(struct vm_area *area, const struct vm_area *below)
+{
+	uint64_t floor = below ? below->end : 0, low = area_low(area);
+
+	area->gap = low > floor ? low - floor : 0;
+	update_upwards(area);
+}
+
+static void tree_insert(struct vm_area *area)
+{
+	struct mm *mm = area->mm;
+	struct vm_area *next;
+
+	CHECK(!RB_INSERT(vm_area_tree, &mm->areas, area));
+	set_gap(area, area_prev(area));
+	next = area_next(area);
+	if (next)
+		set_gap(next, area);
+	mm->nr_areas++;
+	mm->total_vm += area_pages(area);
+}
+
+static void tree_remove(struct vm_area *area)
+{
+	struct mm *mm = area->mm;
+	struct vm_area *prev = area_prev(area), *next = area_next(area);
+	struct vm_area *parent = RB_PARENT(area, node);
+
+	RB_REMOVE(vm_area_tree, &mm->areas, area);
+	update_upwards(parent);
+	if (next)
+		set_gap(next, prev);
+	if (mm->last == area)
+		mm->last = NULL;
+	mm->nr_areas--;
+	mm->total_vm -= area_pages(area);
+}
+
+static uint64_t gap_in(struct vm_area *a, uint64_t len, uint64_t low, uint64_t high)
+{
+	uint64_t found, from, to;
+
+	/* All above `a` has been looked at, or starts at `high` or later. */
+	for (; a && a->max_gap >= len; a = RB_LEFT(a, node)) {
+		if (a->end < high) {
+			found = gap_in(RB_RIGHT(a, node), len, low, high);
+			if (found)
+				return found;
+		}
+		to = MIN(area_low(a), high);
+		from = MAX(area_low(a) - a->gap, low);
+		if (to > from && to - from >= len)
+			return to - len;
+		if (area_low(a) <= low)
+			break;
+	}
+	return 0;
+}
+
+uint64_t area_find_gap(struct mm *mm, uint64_t len, uint64_t low, uint64_t high)
+{
+	struct vm_area *last = RB_MAX(vm_area_tree, &mm->areas);
+	uint64_t from = last ? MAX(last->end, low) : low;
+
+	if (high > from && high - from >= len)
+		return high - len;
+	return gap_in(RB_ROOT(&mm->areas), len, low, high);
+}
+
+/* ---- areas and their objects ---- */
+
+/* Both families' locks, where there are any: rmap walks see an area whole. */
+static void lock_objects(struct vm_area *area)
+{
+	if (area->family)
+		spin_lock(&area->family->lock);
+	if (area->object)
+		spin_lock(&area->object->rmap->lock);
+}
+
+static void unlock_objects(struct vm_area *area)
+{
+	if (area->object)
+		spin_unlock(&area->object->rmap->lock);
+	if (area->family)
+		spin_unlock(&area->family->lock);
+}
+
+static void attach(struct vm_area *area)
+{
+	if (area->anon)
+		area_attach_anon(area);
+	if (area->object)
+		area_attach_object(area);
+}
+
+static void detach(struct vm_area *area)
+{
+	if (area->anon)
+		span_remove(&area->anon->areas, &area->anon_span);
+	if (area->object)
+		span_remove(&area->object->areas, &area->object_span);
+}
+
+void area_insert(struct vm_area *area)
+{
+	tree_insert(area);
+	lock_objects(area);
+	attach(area);
+	unlock_objects(area);
+}
+
+static void let_go_of(struct vm_object *object, struct span *span, struct rmap *family)
+{
+	spin_lock(&family->lock);
+	span_remove(&object->areas, span);
+	object_drop_uncovered(object, span->first, span->last);
+	object_unlock_reap(object, family);
+}
+
+void area_remove(struct vm_area *area)
+{
+	tree_remove(area);
+	if (area->anon)
+		let_go_of(area->anon, &area->anon_span, area->family);
+	if (area->object)
+		let_go_of(area->object, &area->object_span, area->object->rmap);
+	area->anon = area->object = NULL;
+}
+
+/* Sets the bounds; objects locked and detached. */
+static void set_bounds(struct vm_area *area, uint64_t start, uint64_t end)
+{
+	struct vm_area *next = area_next(area);
+
+	area->mm->total_vm += ((end - start) >> PAGE_SHIFT) - area_pages(area);
+	if (area->object || area->flags & VMA_IO)
+		area->pgoff += (start >> PAGE_SHIFT) - (area->start >> PAGE_SHIFT);
+	area->start = start;
+	area->end = end;
+	set_gap(area, area_prev(area));
+	if (next)
+		set_gap(next, area);
+}
+
+static void drop_rest(struct vm_object *object, const struct span *old, const struct span *now)
+{
+	if (old->first < now->first)
+		object_drop_uncovered(object, old->first, now->first - 1);
+	if (old->last > now->last)
+		object_drop_uncovered(object, now->last + 1, old->last);
+}
+
+void area_trim(struct vm_area *area, uint64_t start, uint64_t end)
+{
+	struct span anon = area->anon_span, object = area->object_span;
+
+	lock_objects(area);
+	detach(area);
+	set_bounds(area, start, end);
+	attach(area);
+	if (area->anon)
+		drop_rest(area->anon, &anon, &area->anon_span);
+	if (area->object)
+		drop_rest(area->object, &object, &area->object_span);
+	unlock_objects(area);
+}
+
+/* ---- indices ---- */
+
+/* Whether [start, end) has ascending indices under this delta. */
+static bool delta_fits(uint32_t delta, uint64_t start, uint64_t end)
+{
+	uint32_t first = (uint32_t)(start >> PAGE_SHIFT) + delta;
+	uint64_t pages = (end - start) >> PAGE_SHIFT;
+
+	return end - start <= VM_AREA_MAX && first + pages <= BIT(32);
+}
+
+void area_choose_delta(struct vm_area *area)
+{
+	area->anon_delta = 0;
+	if (!delta_fits(0, area->start, area->end))
+		area->anon_delta = -(uint32_t)(area->start >> PAGE_SHIFT);
+}
+
+/* Whether `area` may have [start, end) as well, in an anonymous object with this delta. Locked. */
+static bool anon_room(const struct vm_object *anon, uint32_t delta, uint64_t start, uint64_t end)
+{
+	uint32_t first = (uint32_t)(start >> PAGE_SHIFT) + delta;
+
+	return start == end ||
+	       !span_find(&anon->areas, first, first + (uint32_t)((end - start) >> PAGE_SHIFT) - 1);
+}
+
+static bool object_room(const struct vm_area *area, uint64_t start, uint64_t end)
+{
+	uint64_t down = (area->start - start) >> PAGE_SHIFT;
+
+	return area->pgoff >= down &&
+	       area->pgoff - down + ((end - start) >> PAGE_SHIFT) <= BIT(32);
+}
+
+bool area_grow(struct vm_area *area, uint64_t start, uint64_t end)
+{
+	bool ok = end - start <= VM_AREA_MAX && !(area->flags & VMA_IO);
+
+	if (area->object)
+		ok = ok && object_room(area, start, end);
+	if (!ok || (area->anon && !delta_fits(area->anon_delta, start, end)))
+		return false;
+	lock_objects(area);
+	if (area->anon)
+		ok = anon_room(area->anon, area->anon_delta, start, area->start) &&
+		     anon_room(area->anon, area->anon_delta, area->end, end);
+	if (ok) {
+		detach(area);
+		set_bounds(area, start, end);
+		if (!area->anon)
+			area_choose_delta(area);
+		attach(area);
+	}
+	unlock_objects(area);
+	return ok;
+}
+
+void area_move(struct vm_area *area, uint64_t start)
+{
+	uint64_t len = area->end - area->start;
+
+	lock_objects(area);
+	detach(area);
+	tree_remove(area);
+	area->anon_delta += (uint32_t)(area->start >> PAGE_SHIFT) - (uint32_t)(start >> PAGE_SHIFT);
+	area->start = start;
+	area->end = start + len;
+	tree_insert(area);
+	attach(area);
+	unlock_objects(area);
+}
+
+struct vm_area *area_split(struct vm_area *area, uint64_t addr)
+{
+	struct vm_area *upper = area_alloc(area->mm);
+
+	if (!upper)
+		return NULL;
+	lock_objects(area);
+	detach(area);
+	*upper = *area;
+	upper->start = addr;
+	if (area->object || area->flags & VMA_IO)
+		upper->pgoff += (addr - area->start) >> PAGE_SHIFT;
+	set_bounds(area, area->start, addr);
+	attach(area);
+	tree_insert(upper);
+	attach(upper);
+	unlock_objects(area);
+	if (upper->file)
+		file_get(upper->file);
+	return upper;
+}
+
+/* ---- joining ---- */
+
+bool area_agrees(const struct vm_area *area, const struct vm_area *next)
+{
+	if (area->prot != next->prot || area->max_prot != next->max_prot ||
+	    (area->flags ^ next->flags) & ~VMA_COW || area->flags & VMA_IO)
+		return false;
+	if (area->file != next->file || area->object != next->object)
+		return false;
+	if (area->object && area->pgoff + area_pages(area) != next->pgoff)
+		return false;
+	return !area->anon || !next->anon ||
+	       (area->anon == next->anon && area->anon_delta == next->anon_delta);
+}
+
+/* Whether the one that has no anonymous object fits into that of the other. Objects locked. */
+static bool can_share_anon(const struct vm_area *area, const struct vm_area *next)
+{
+	const struct vm_area *has = area->anon ? area : next, *joins = area->anon ? next : area;
+
+	if (area->anon && next->anon)
+		return true;
+	return !has->anon || (delta_fits(has->anon_delta, area->start, next->end) &&
+			      anon_room(has->anon, has->anon_delta, joins->start, joins->end));
+}
+
+/* The upper one's part goes over to the lower one. */
+static void absorb(struct vm_area *area, struct vm_area *next)
+{
+	detach(next);
+	detach(area);
+	if (!area->anon) {
+		area->family = next->family;
+		area->anon = next->anon;
+		area->anon_delta = next->anon_delta;
+	}
+	area->flags |= next->flags & VMA_COW;
+	tree_remove(next);
+	set_bounds(area, area->start, next->end);
+	if (!area->anon)
+		area_choose_delta(area);
+	attach(area);
+}
+
+bool area_join(struct vm_area *area, struct vm_area *next)
+{
+	struct vm_area *locked = area->family ? area : next;
+	struct rmap *family = locked->family;
+	bool ok;
+
+	if (area->end != next->start || !area_agrees(area, next) ||
+	    next->end - area->start > VM_AREA_MAX)
+		return false;
+	lock_objects(locked);
+	ok = can_share_anon(area, next);
+	if (ok)
+		absorb(area, next);
+	if (area->object)
+		spin_unlock(&area->object->rmap->lock);
+	if (family)
+		spin_unlock(&family->lock);
+	if (!ok)
+		return false;
+	area_free(next);
+	return true;
+}
+
+struct vm_area *area_join_both(struct vm_area *area)
+{
+	struct vm_area *prev = area_prev(area), *next = area_next(area);
+
+	if (next)
+		area_join(area, next);
+	if (prev && area_join(prev, area))
+		return prev;
+	return area;
+}
+
+/* ---- /proc/PID/maps ---- */
+
+static const char *area_name(const struct vm_area *area, char *path, size_t size)
+{
+	if (area->file)
+		return file_path(area->file, path, size);
+	if (area->flags & VMA_HEAP)
+		return "[heap]";
+	if (area->flags & VMA_STACK)
+		return "[stack]";
+	if (area->flags & VMA_VDSO)
+		return "[vdso]";
+	return area_is_shared(area) && area->object ? "/dev/zero (deleted)" : "";
+}
+
+#define MAPS_NAME_COLUMN 73 /* of a 64-bit Linux */
+
+int area_describe(const struct vm_area *area, char *buf, size_t size)
+{
+	const struct inode *inode = area->file ? area->file->inode : NULL;
+	unsigned dev = inode && inode->sb ? (unsigned)inode->sb->dev : 0;
+	char line[MAPS_NAME_COLUMN + 32], path[256];
+	const char *name = area_name(area, path, sizeof(path));
+	int n = snprintf(line, sizeof(line), "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
+			 (unsigned long long)area->start, (unsigned long long)area->end,
+			 area->prot & PROT_READ ? 'r' : '-', area->prot & PROT_WRITE ? 'w' : '-',
+			 area->prot & PROT_EXEC ? 'x' : '-', area_is_shared(area) ? 's' : 'p',
+			 (unsigned long long)(area->object ? area->pgoff << PAGE_SHIFT : 0),
+			 dev >> 8 & 0xfff, dev & 0xff,
+			 (unsigned long long)(inode ? inode->ino : 0));
+
+	if (!*name)
+		return snprintf(buf, size, "%s\n", line);
+	return snprintf(buf, size, "%s%*s%s\n", line, MAX(0, MAPS_NAME_COLUMN - n), "", name);
+}

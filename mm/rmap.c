@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * From a page to its mappings: its family, the objects whose entry at page->index is the page, the
+ * areas that cover that index, and there an address. Whether a leaf of this page is there is up to
+ * the tables: they may have forgotten it, and a private area may show another page in its place.
+ */
+#include <twofold/swap.h>
+#include "vm_internal.h"
+
+struct rmap *page_lock_rmap(struct page *page, bool trylock)
+{
+	for (;;) {
+		struct rmap *family = __atomic_load_n(&page->rmap, __ATOMIC_ACQUIRE);
+
+		if (!family)
+			return NULL;
+		if (!trylock)
+			spin_lock(&family->lock);
+		else if (!spin_trylock(&family->lock))
+			return NULL;
+		if (page->rmap == family)
+			return family;
+		spin_unlock(&family->lock);
+	}
+}
+
+/* What is done to each leaf; mm->pt_lock is held. */
+typedef void (*leaf_fn)(struct vm_area *area, uint64_t va, void *arg);
+
+static void visit(struct vm_area *area, uint64_t va, paddr_t pa, leaf_fn fn, void *arg)
+{
+	struct pt_leaf leaf;
+
+	spin_lock(&area->mm->pt_lock);
+	if (user_pt_query(area->mm, va, &leaf) == PTE_LEAF && leaf.pa.pa == pa.pa)
+		fn(area, va, arg);
+	spin_unlock(&area->mm->pt_lock);
+}
+
+/* An object's areas have it as their private one, or as the file's. */
+static struct vm_area *area_of(const struct vm_object *object, struct span *span)
+{
+	return object->rmap->anon ? container_of(span, struct vm_area, anon_span)
+				  : container_of(span, struct vm_area, object_span);
+}
+
+static bool holds(const struct vm_object *object, const struct page *page)
+{
+	return pagemap_get(&object->pages, page->index) == page_to_pfn(page);
+}
+
+#define for_each_holder(object, page)                                                              \
+	LIST_FOREACH(object, &(page)->rmap->objects, sibling)                                      \
+		if (holds(object, page))
+
+#define for_each_area(span, object, index)                                                         \
+	for (span = span_find(&(object)->areas, index, index); span;                               \
+	     span = span_next(span, index, index))
+
+static void for_each_leaf(struct page *page, leaf_fn fn, void *arg)
+{
+	paddr_t pa = page_to_pa(page);
+	struct vm_object *object;
+	struct span *span;
+
+	for_each_holder(object, page) {
+		for_each_area(span, object, page->index) {
+			struct vm_area *area = area_of(object, span);
+			uint64_t off = (uint64_t)(page->index - span->first) << PAGE_SHIFT;
+
+			visit(area, area->start + off, pa, fn, arg);
+		}
+	}
+}
+
+struct count {
+	unsigned mapped;
+	bool found;
+};
+
+static void clear_young(struct vm_area *area, uint64_t va, void *arg)
+{
+	struct count *count = arg;
+
+	count->mapped++;
+	if (user_pt_test_clear(area->mm, va, PT_YOUNG) & PT_YOUNG)
+		count->found = true;
+}
+
+bool rmap_test_clear_young(struct page *page, unsigned *mapped)
+{
+	struct count count = {0, false};
+
+	for_each_leaf(page, clear_young, &count);
+	*mapped = count.mapped;
+	return count.found;
+}
+
+static void clear_dirty(struct vm_area *area, uint64_t va, void *arg)
+{
+	bool *dirty = arg;
+
+	if (user_pt_test_clear(area->mm, va, PT_DIRTY) & PT_DIRTY)
+		*dirty = true;
+}
+
+bool rmap_clean(struct page *page)
+{
+	bool dirty = false;
+
+	for_each_leaf(page, clear_dirty, &dirty);
+	return dirty;
+}
+
+struct eviction {
+	uint32_t token;
+	bool dirty;
+};
+
+static void evict_leaf(struct vm_area *area, uint64_t va, void *arg)
+{
+	struct eviction *e = arg;
+
+	if (user_pt_evict(area->mm, va, e->token) & PT_DIRTY)
+		e->dirty = true;
+	if (e->token)
+		__atomic_fetch_add(&area->mm->swap_outs, 1, __ATOMIC_RELAXED);
+}
+
+/* Whether an area that may map the page is locked; also how many objects hold it. */
+static bool is_locked(struct page *page, int *holders)
+{
+	struct vm_object *object;
+	struct span *span;
+
+	*holders = 0;
+	for_each_holder(object, page) {
+		++*holders;
+		for_each_area(span, object, page->index)
+			if (area_of(object, span)->flags & VMA_LOCKED)
+				return true;
+	}
+	return false;
+}
+
+/* The slot, or nothing, takes the page's place in one object. */
+static void replace_entry(struct vm_object *object, struct page *page, uint32_t slot)
+{
+	object->nr_pages--;
+	if (slot) {
+		*pagemap_slot(&object->pages, page->index) = (entry_t)ENTRY_SLOT | slot;
+		object->nr_slots++;
+		swap_dup(slot);
+	} else {
+		pagemap_set(&object->pages, page->index, ENTRY_NONE);
+	}
+}
+
+/* No object holds it any more; the caller's own reference keeps it. */
+static void lose_identity(struct page *page, enum vm_gauge gauge, int holders)
+{
+	page->rmap = NULL;
+	if (!page_flag(page, PG_RESERVED))
+		vm_gauge_add(gauge, -1);
+	while (holders--)
+		put_page(page);
+}
+
+int rmap_evict(struct page *page, uint32_t slot)
+{
+	struct eviction e = {slot, false};
+	enum vm_gauge gauge = NR_FILE;
+	struct vm_object *object;
+	int holders;
+
+	if (is_locked(page, &holders) || page_flag(page, PG_DIRTY))
+		return -EBUSY;
+	for_each_leaf(page, evict_leaf, &e);
+	if (e.dirty)
+		page_set_flag(page, PG_DIRTY);
+	/* With no leaf left, and the family locked, nobody can come by a new reference. */
+	if (e.dirty || __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) !=
+			       holders + page_flag(page, PG_SWAPCACHE) + 1)
+		return -EBUSY;
+	for_each_holder(object, page) {
+		gauge = (enum vm_gauge)object->gauge;
+		replace_entry(object, page, slot);
+	}
+	lose_identity(page, gauge, holders);
+	return holders;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TARGET_CORES_H
+#define TARGET_CORES_H
+
+#include <twofold/types.h>
+
+/*
+ * Runs fn(core) in a kernel thread on every core at once, and waits for all to end. False: a
+ * thread could not be made (those that could have ended).
+ */
+bool on_every_core(void (*fn)(unsigned core));
+
+#endif
