@@ -13,8 +13,8 @@
 	b	primary_entry
 	.long	0
 	.quad	0			/* text_offset */
-	.quad	image_size		/* from the load address on, bss too */
-	.quad	0xa			/* flags: little-endian, 4 KiB pages, may lie anywhere in RAM */
+	.quad	image_size		/* what must be free there, bss too */
+	.quad	0xa			/* flags: little-endian, 4 KiB pages, anywhere */
 	.quad	0, 0, 0
 	.ascii	"ARM\x64"
 	.long	0
@@ -121,7 +121,7 @@ drop_to_el1:
 	msr	sctlr_el1, x1
 	isb
 	ret
-1:	mov	x0, #(1 << 31)		/* RW: EL1 is AArch64; no E2H, no traps, no stage 2 */
+1:	mov	x0, #(1 << 31)		/* RW: EL1 is AArch64; no traps, no stage 2 */
 	msr	hcr_el2, x0
 	isb
 	msr	sctlr_el1, x1
@@ -151,7 +151,7 @@ drop_to_el1:
 	cbz	x0, 3f
 	mrs	x0, S3_4_C12_C9_5	/* ICC_SRE_EL2 */
 	mov	x1, #9
-	orr	x0, x0, x1		/* SRE, Enable: EL1 may set its own */
+	orr	x0, x0, x1		/* SRE, Enable */
 	msr	S3_4_C12_C9_5, x0
 	isb
 	msr	S3_4_C12_C11_0, xzr	/* ICH_HCR_EL2 */

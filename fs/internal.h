@@ -116,6 +116,7 @@ void fs_context_set(struct fs_context *c, struct inode **which, struct inode *in
 /* Puts sb's root on the directory at `on`, referenced by the caller. 0, -ENOTDIR, -EBUSY. */
 int mount_on(struct superblock *sb, struct inode *on);
 struct inode *mount_cross(struct inode *inode); /* reference passed on: what is on top of it */
+int mounts_show(struct seq *s, void *unused); /* /proc/mounts */
 struct inode *mount_up(struct inode *dir, struct inode *root); /* "..", referenced */
 
 /* ---- file systems ---- */
@@ -136,9 +137,7 @@ void dev_init(void);
 /* The operations of a device node, or NULL; *data is for file->data. */
 const struct file_ops *dev_find(uint32_t mode, uint64_t rdev, void **data);
 void proc_init(void);
-void proc_pid_init(void);
-void proc_mm_init(void);
-void proc_sys_init(void);
+int tty_foreground(const struct tty *tty); /* the process group; 0: none */
 void tty_init(void);
 void pipe_init(void);
 extern const struct file_ops pipe_fops; /* of FIFOs, too */

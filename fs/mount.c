@@ -209,10 +209,11 @@ int64_t sys_umount2(uint64_t target, uint64_t flags)
 	return err;
 }
 
-void mounts_show(struct seq *s)
+int mounts_show(struct seq *s, void *arg)
 {
 	struct superblock *sb;
 
+	(void)arg;
 	mutex_lock(&mount_lock);
 	TAILQ_FOREACH(sb, &mounts, link) {
 		char *path = path_of(sb->root, NULL);
@@ -224,4 +225,5 @@ void mounts_show(struct seq *s)
 		kfree(path);
 	}
 	mutex_unlock(&mount_lock);
+	return 0;
 }

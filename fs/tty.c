@@ -207,7 +207,7 @@ static unsigned tty_poll(struct file *file, struct poll_table *pt)
 static int64_t set_termios(struct tty *tty, uint64_t arg, size_t size, bool flush)
 {
 	struct termios2 new = tty->termios;
-	bool canonical;
+	bool was_canonical = tty_lflag(tty, ICANON);
 	int err = tty_check_foreground(tty, SIGTTOU);
 
 	if (err)
@@ -216,11 +216,9 @@ static int64_t set_termios(struct tty *tty, uint64_t arg, size_t size, bool flus
 		return -EFAULT;
 	if (flush)
 		ldisc_flush(tty);
-	canonical = new.c_lflag & ICANON;
-	err = canonical != tty_lflag(tty, ICANON);
 	tty->termios = new;
-	if (err)
-		ldisc_set_canonical(tty, canonical);
+	if (tty_lflag(tty, ICANON) != was_canonical)
+		ldisc_set_canonical(tty, !was_canonical);
 	if (!(new.c_iflag & IXON))
 		tty_stop(tty, false);
 	return 0;

@@ -15,6 +15,11 @@ void tty_signal(struct tty *tty, int sig)
 		signal_group(tty->pgrp, sig, &info);
 }
 
+int tty_foreground(const struct tty *tty)
+{
+	return READ_ONCE(tty->pgrp);
+}
+
 static bool is_ignored(int sig)
 {
 	return (current->blocked & BIT(sig - 1)) ||

@@ -12,6 +12,7 @@
 #include <linux/mman.h>
 #include <twofold/elf.h>
 #include <twofold/fs.h>
+#include <twofold/random.h>
 #include <twofold/slab.h>
 #include <twofold/string.h>
 #include <twofold/syscall.h>
@@ -24,7 +25,6 @@
 #define STRINGS_FIRST 4096		 /* the strings' buffer starts with this many bytes ... */
 #define STRINGS_MAX (2 * SZ_1M)		 /* ... and grows to this: Linux's limit for an 8 MiB stack */
 #define STACK_TOP (USER_END - SZ_1M)	 /* above it the signal trampoline */
-#define VDSO_AT (USER_END - SZ_1M / 2)
 #define STACK_FIRST (128 * SZ_1K)	 /* mapped at once, besides the arguments */
 #define STACK_GAP_MIN (128 * SZ_1M)	 /* between stack and mmap area, as in Linux */
 #define PIE_BASE 0x555555550000ul
@@ -292,21 +292,6 @@ static int map_stack(struct exec *x)
 					      .vma_flags = VMA_GROWSDOWN | VMA_STACK});
 }
 
-/* The signal trampoline, as an area of reserved frames: there is nothing to fault in. */
-static int map_vdso(struct mm *mm)
-{
-	pfn_t pfn = pa_to_pfn(image_pa(arch_vdso_page()));
-	int64_t at = remap_pfn_range(mm, VDSO_AT, pfn, PAGE_SIZE, PT_USER | PT_EXEC);
-
-	if (at < 0)
-		return (int)at;
-	down_write(&mm->lock);
-	area_find(mm, VDSO_AT)->flags |= VMA_VDSO;
-	up_write(&mm->lock);
-	mm->vdso = VDSO_AT;
-	return 0;
-}
-
 static int build_mm(struct exec *x)
 {
 	struct mm *mm = x->mm = mm_create();
@@ -322,7 +307,7 @@ static int build_mm(struct exec *x)
 	if (!err)
 		err = map_stack(x);
 	if (!err)
-		err = map_vdso(mm);
+		err = vdso_map(mm);
 	if (err)
 		return err;
 	file_get(x->file);

@@ -42,7 +42,8 @@ static void report(const struct trapframe *tf, const char *fmt, va_list args)
 	vsnprintf(why, sizeof(why), fmt, args);
 	log_printf(LOG_EMERG, "panic: %s", why);
 	if (current)
-		log_printf(LOG_EMERG, "core %u, task %d (%s)", cpu_id(), current->tid, current->comm);
+		log_printf(LOG_EMERG, "core %u, task %d (%s)", cpu_id(), current->tid,
+			   current->comm);
 	if (tf)
 		show_registers(tf);
 	backtrace(tf);

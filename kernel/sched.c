@@ -15,7 +15,6 @@
 
 #include "sched.h"
 
-#define SLICE (10 * NSEC_PER_MSEC)
 #define SLEEPER_BONUS (5 * NSEC_PER_MSEC) /* how far behind the others a sleeper may wake */
 #define WAKE_MARGIN NSEC_PER_MSEC	  /* how far behind it must be to take the core at once */
 #define NICE_0_WEIGHT 1024
@@ -164,7 +163,7 @@ static void activate(struct runqueue *rq, struct task *t)
 		arm = rq->slice_armed = true;
 	spin_unlock(&rq->lock);
 	if (arm)
-		timer_set_slice(now + SLICE);
+		timer_set_slice(now + SCHED_SLICE);
 }
 
 void sched_wake(struct task *t)
@@ -245,7 +244,7 @@ void schedule(void)
 	next = choose(rq, prev);
 	if (rq->nr && !rq->slice_armed)
 		arm = rq->slice_armed = true;
-	next->slice_end = now + SLICE;
+	next->slice_end = now + SCHED_SLICE;
 	if (next != prev) {
 		next->run_start = now;
 		next->on_cpu = true;

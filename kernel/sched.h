@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <twofold/errno.h>
 #include <twofold/log.h>
+#include <twofold/random.h>
 #include <twofold/task.h>
 
 #define SIG_BIT(sig) (1ull << ((sig) - 1))
@@ -20,6 +21,7 @@ LIST_HEAD(process_list, process);
 extern struct process_list all_processes;
 
 /* ---- sched.c ---- */
+#define SCHED_SLICE (10 * NSEC_PER_MSEC)
 void sched_init_task(struct task *t, unsigned cpu);
 void sched_loadavg_start(void);
 
@@ -47,6 +49,10 @@ void vfork_release(struct task *t); /* its parent goes on */
 /* Replaces the current program; strings are the kernel's. 0 or the reason why not. */
 int exec_kernel(struct trapframe *tf, const char *path, const char *const *argv,
 		const char *const *envp);
+
+/* ---- vdso.c ---- */
+void vdso_init(void);
+int vdso_map(struct mm *mm); /* into a new address space */
 
 /* ---- exit.c ---- */
 /* Lets those go who wait for the current task's memory: clear_child_tid, robust futexes. */
@@ -82,6 +88,6 @@ struct rusage;
 void rusage_process(struct process *p, bool children, struct rusage *ru);
 
 /* ---- random.c ---- */
-void random_bytes(void *buf, size_t len);
+void random_init(void);
 
 #endif

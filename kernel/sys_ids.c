@@ -14,9 +14,14 @@ int64_t sys_getpid(void)
 
 int64_t sys_getppid(void)
 {
-	const struct process *parent = READ_ONCE(current->process->parent);
+	const struct process *parent;
+	int64_t pid;
 
-	return parent ? parent->pid : 0; /* a parent outlives its children's links to it */
+	spin_lock(&tasks_lock);
+	parent = current->process->parent;
+	pid = parent ? parent->pid : 0;
+	spin_unlock(&tasks_lock);
+	return pid;
 }
 
 int64_t sys_gettid(void)

@@ -45,6 +45,7 @@ static struct page *aging_candidate(enum lru_kind kind)
 	return last ? pfn_to_page(last) : NULL;
 }
 
+/* What system calls used since the last pass says PG_REFERENCED. */
 static bool aging_keep(struct page *page, bool young)
 {
 	uint32_t age = page_age(page);
@@ -59,12 +60,7 @@ static bool aging_keep(struct page *page, bool young)
 	return age > 0;
 }
 
-static void aging_accessed(struct page *page)
-{
-	set_age(page, MIN(page_age(page) + AGE_ADVANCE, AGE_MAX));
-}
-
-/* "Active" is what the clock's next pass would leave. */
+/* There is one list only: all of it counts as inactive. */
 static void aging_counts(enum lru_kind kind, uint64_t *active, uint64_t *inactive)
 {
 	*active = 0;
@@ -77,6 +73,5 @@ const struct reclaim_policy aging_policy = {
 	.del = aging_del,
 	.candidate = aging_candidate,
 	.keep = aging_keep,
-	.accessed = aging_accessed,
 	.counts = aging_counts,
 };

@@ -39,6 +39,12 @@ void area_free(struct vm_area *area)
 	kmem_cache_free(area_cache, area);
 }
 
+void area_use_file(struct vm_area *area)
+{
+	if (area->file)
+		file_get(area->file);
+}
+
 /* ---- the tree ---- */
 
 static inline uint64_t max_gap_of(const struct vm_area *a)
@@ -230,14 +236,21 @@ static void let_go_of(struct vm_object *object, struct span *span, struct rmap *
 	object_unlock_reap(object, family);
 }
 
+void area_detach_anon(struct vm_area *area)
+{
+	if (area->anon)
+		let_go_of(area->anon, &area->anon_span, area->family);
+	area->anon = NULL;
+	area->family = NULL;
+}
+
 void area_remove(struct vm_area *area)
 {
 	tree_remove(area);
-	if (area->anon)
-		let_go_of(area->anon, &area->anon_span, area->family);
+	area_detach_anon(area);
 	if (area->object)
 		let_go_of(area->object, &area->object_span, area->object->rmap);
-	area->anon = area->object = NULL;
+	area->object = NULL;
 }
 
 /* Sets the bounds; objects locked and detached. */
@@ -368,8 +381,7 @@ struct vm_area *area_split(struct vm_area *area, uint64_t addr)
 	tree_insert(upper);
 	attach(upper);
 	unlock_objects(area);
-	if (upper->file)
-		file_get(upper->file);
+	area_use_file(upper);
 	return upper;
 }
 

@@ -68,6 +68,24 @@ struct fault {
 	struct unshare unshare;
 };
 
+/* Where the area's file ends, or the area does. */
+static uint64_t end_of_file(const struct vm_area *area)
+{
+	const struct vm_object *object = area->object;
+	uint64_t pages;
+
+	if (!object || !object->ops || !object->ops->size)
+		return area->end;
+	pages = DIV_ROUND_UP(object->ops->size(object), PAGE_SIZE);
+	pages = pages > area->pgoff ? pages - area->pgoff : 0;
+	return pages < area_pages(area) ? area->start + (pages << PAGE_SHIFT) : area->end;
+}
+
+static bool past_end(const struct fault *f)
+{
+	return f->area->object && f->addr >= end_of_file(f->area);
+}
+
 /* ---- mapping ---- */
 
 static enum outcome map_page(struct fault *f, struct page *page, prot_t prot)
@@ -129,10 +147,11 @@ struct window {
 
 static void make_window(const struct fault *f, struct window *w)
 {
-	uint64_t start = ALIGN_DOWN(f->addr, AROUND * PAGE_SIZE), end = start + AROUND * PAGE_SIZE;
+	uint64_t start = ALIGN_DOWN(f->addr, AROUND * PAGE_SIZE);
+	uint64_t end = MIN(start + AROUND * PAGE_SIZE, end_of_file(f->area));
 
 	w->start = MAX(start, f->area->start);
-	w->n = (uint32_t)((MIN(end, f->area->end) - w->start) >> PAGE_SHIFT);
+	w->n = end > w->start ? (uint32_t)((end - w->start) >> PAGE_SHIFT) : 0;
 }
 
 /* Leaves out what may not be mapped, and where the area has pages of its own instead. */
@@ -194,15 +213,6 @@ static enum outcome map_with_window(struct fault *f, entry_t entry, struct windo
 }
 
 /* ---- file pages ---- */
-
-static bool past_end(const struct fault *f)
-{
-	const struct vm_object *object = f->area->object;
-
-	return object->ops && object->ops->size &&
-	       object_index(f->area, f->addr) >=
-		       DIV_ROUND_UP(object->ops->size(object), PAGE_SIZE);
-}
 
 /* A read of a page of area->object; the private family's lock is held if there is one. */
 static enum outcome read_object(struct fault *f, const struct rmap *family)
@@ -506,7 +516,7 @@ static enum outcome fault_in_area(struct fault *f)
 
 	if (unlikely(area->flags & VMA_IO))
 		return map_io(f);
-	if (area->object && past_end(f))
+	if (past_end(f))
 		return BUS_ERROR;
 	if (!area_is_shared(area))
 		return f->write ? write_private(f) : read_private(f);
@@ -548,14 +558,8 @@ static enum outcome grow_stack(struct fault *f)
 	area = area_find(f->mm, f->addr);
 	if (area && area->start <= f->addr)
 		outcome = AGAIN;
-	else if (area && area->flags & VMA_GROWSDOWN && may_grow_to(f->mm, area, f->addr)) {
-		outcome = AGAIN;
-		/* A child may have the indices below for itself: then part with it first. */
-		if (!area_grow(area, f->addr, area->end))
-			if (!area->anon || area_unshare_sleeping(area) ||
-			    !area_grow(area, f->addr, area->end))
-				outcome = KILLED;
-	}
+	else if (area && area->flags & VMA_GROWSDOWN && may_grow_to(f->mm, area, f->addr))
+		outcome = area_grow_apart(area, f->addr, area->end) ? AGAIN : KILLED;
 	up_write(&f->mm->lock);
 	return outcome;
 }

@@ -30,12 +30,26 @@ void lru_del(struct page *page)
 
 void lru_mark_accessed(struct page *page)
 {
-	if (!page_set_flag(page, PG_REFERENCED))
+	if (!page_set_flag(page, PG_REFERENCED) || !reclaim_policy->accessed)
 		return;
 	spin_lock(&lru_lock);
 	if (page_flag(page, PG_LRU))
 		reclaim_policy->accessed(page);
 	spin_unlock(&lru_lock);
+}
+
+/*
+ * Takes a page off its list. PG_LRU goes last: while it is set, whoever drops the last
+ * reference waits in lru_del() for our lock, so that nobody has the frame before we are done with it.
+ * Without holders it is being freed: its last holder finds it off the lists.
+ */
+static bool isolate(struct page *page)
+{
+	bool got = get_page_unless_free(page);
+
+	reclaim_policy->del(page);
+	page_clear_flag(page, PG_LRU);
+	return got;
 }
 
 unsigned lru_isolate(enum lru_kind kind, struct page *batch[], unsigned max)
@@ -44,13 +58,9 @@ unsigned lru_isolate(enum lru_kind kind, struct page *batch[], unsigned max)
 	unsigned n = 0;
 
 	spin_lock(&lru_lock);
-	while (n < max && (page = reclaim_policy->candidate(kind))) {
-		page_clear_flag(page, PG_LRU);
-		reclaim_policy->del(page);
-		/* Without holders it is being freed: its last holder finds it off the lists. */
-		if (get_page_unless_free(page))
+	while (n < max && (page = reclaim_policy->candidate(kind)))
+		if (isolate(page))
 			batch[n++] = page;
-	}
 	spin_unlock(&lru_lock);
 	return n;
 }
@@ -107,10 +117,11 @@ static void lru_policy_del(struct page *page)
 	page_list_del(list_of(page), page);
 }
 
-/* Moves pages from the tail of the active list while the inactive one is shorter. */
+/* Moves pages from the tail of the active list while the inactive one is shorter; a few at a time,
+ * for lru_lock is held. */
 static void balance(enum lru_kind kind)
 {
-	while (inactive_list[kind].count < active_list[kind].count) {
+	for (unsigned i = 0; i < 4 && inactive_list[kind].count < active_list[kind].count; i++) {
 		struct page *page = page_list_pop_tail(&active_list[kind]);
 
 		page_clear_flag(page, PG_ACTIVE);
@@ -137,6 +148,7 @@ static bool lru_policy_keep(struct page *page, bool young)
 	return young;
 }
 
+/* Used twice by system calls: it need not wait for its turn. */
 static void lru_policy_accessed(struct page *page)
 {
 	if (page_flag(page, PG_ACTIVE))

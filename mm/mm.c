@@ -32,8 +32,6 @@ struct mm *mm_create(void)
 		kmem_cache_free(mm_cache, mm);
 		return NULL;
 	}
-	mm->pt.user = true;
-	mm->pt.live = true;
 	rwsem_init(&mm->lock);
 	RB_INIT(&mm->areas);
 	spin_lock_init(&mm->pt_lock, RANK_PT);
@@ -56,8 +54,8 @@ static void mm_destroy(struct mm *mm)
 {
 	struct vm_area *area;
 
-	CHECK(mm != current->mm);
 	pt_fini(&mm->pt);
+	mmu_release(&mm->pt);
 	while ((area = RB_ROOT(&mm->areas))) {
 		area_remove(area);
 		area_free(area);
@@ -111,8 +109,7 @@ static int copy_area(struct mm *child, struct vm_area *from)
 	area->object = from->object;
 	area->pgoff = from->pgoff;
 	area->file = from->file;
-	if (area->file)
-		file_get(area->file);
+	area_use_file(area);
 	if (!(from->flags & VMA_WIPEONFORK)) {
 		area->family = from->family;
 		area->anon = from->anon;

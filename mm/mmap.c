@@ -67,7 +67,9 @@ int unmap_range(struct mm *mm, uint64_t start, uint64_t end)
 	if (area->start < start && area->end > end && !area_split(area, end))
 		return -ENOMEM;
 	if (mm_unmap_leaves(mm, start, end)) {
-		area_join_both(area);
+		next = area_next(area);
+		if (next)
+			area_join(area, next);
 		return -ENOMEM;
 	}
 	for (; area && area->start < end; area = next) {
@@ -92,13 +94,16 @@ int mm_unmap(struct mm *mm, uint64_t addr, uint64_t len)
 
 /* ---- mmap ---- */
 
-/* Linux's heuristic overcommit: only what could never be there is refused. */
+bool exceeds_memory(uint64_t len)
+{
+	return len >> PAGE_SHIFT > frames_managed() + swap_total_pages();
+}
+
 static bool too_much(const struct map_request *req)
 {
 	bool counts = req->prot & PROT_WRITE && !(req->file && req->flags & MAP_SHARED);
 
-	return counts && !(req->flags & MAP_NORESERVE) &&
-	       req->len >> PAGE_SHIFT > frames_managed() + swap_total_pages();
+	return counts && !(req->flags & MAP_NORESERVE) && exceeds_memory(req->len);
 }
 
 static bool is_shared(const struct map_request *req)
@@ -136,7 +141,8 @@ static int check_request(struct map_request *req)
 {
 	uint64_t pages, end;
 
-	if (check_type(req) || !req->len || req->prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
+	req->prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
+	if (check_type(req) || !req->len)
 		return -EINVAL;
 	if (req->len > USER_END || ALIGN_UP(req->len, PAGE_SIZE) > VM_AREA_MAX)
 		return -ENOMEM;
@@ -213,7 +219,7 @@ static int add_area(struct mm *mm, const struct vm_area *wanted)
 
 	if (!area)
 		return -ENOMEM;
-	if (area_is_shared(wanted) && !wanted->file) {
+	if (area_is_shared(wanted) && !wanted->file && !(wanted->flags & VMA_IO)) {
 		shared = object_create(NULL, NULL);
 		if (!shared) {
 			area_free(area);
@@ -224,8 +230,7 @@ static int add_area(struct mm *mm, const struct vm_area *wanted)
 	area->mm = mm;
 	if (shared)
 		area->object = shared;
-	if (area->file)
-		file_get(area->file);
+	area_use_file(area);
 	area_insert(area);
 	return 0;
 }
@@ -274,31 +279,49 @@ int64_t mm_map(struct mm *mm, const struct map_request *request)
 	ret = map_locked(mm, &req);
 	up_write(&mm->lock);
 	/* Linux too lets the mapping be where filling it failed. */
-	if (ret > 0 && req.prot &&
-	    (req.flags & MAP_LOCKED || (req.flags & MAP_POPULATE && !(req.flags & MAP_NONBLOCK))))
-		mm_populate(mm, (uint64_t)ret, req.len, req.prot & PROT_WRITE && !is_shared(&req));
+	if (ret > 0 && (req.flags & MAP_LOCKED ||
+			(req.flags & MAP_POPULATE && !(req.flags & MAP_NONBLOCK))))
+		populate_areas(mm, (uint64_t)ret, (uint64_t)ret + req.len);
 	return ret;
 }
 
 /* ---- frames mapped at once ---- */
 
+/* All leaves of an area that names frames. */
+static int map_frames(const struct vm_area *area, prot_t prot)
+{
+	struct mm *mm = area->mm;
+	int err;
+
+	do {
+		spin_lock(&mm->pt_lock);
+		err = user_pt_map(mm, area->start, pfn_to_pa((pfn_t)area->pgoff),
+				  area->end - area->start, prot);
+		spin_unlock(&mm->pt_lock);
+	} while (err == -ENOMEM && !(err = wait_for_memory()));
+	return err;
+}
+
 int64_t remap_pfn_range(struct mm *mm, uint64_t addr, pfn_t pfn, uint64_t len, prot_t prot)
 {
-	struct vm_area wanted = {.mm = mm, .flags = VMA_IO | VMA_SHARED | VMA_DONTFORK, .pgoff = pfn};
+	struct vm_area wanted = {.mm = mm, .flags = VMA_IO | VMA_SHARED, .pgoff = pfn};
 	uint64_t end;
 	int err;
 
 	if (!len || !range_valid(addr, len, &end))
 		return -EINVAL;
-	len = ALIGN_UP(len, PAGE_SIZE);
 	wanted.prot = PROT_READ | (prot & PT_WRITE ? PROT_WRITE : 0) |
 		      (prot & PT_EXEC ? PROT_EXEC : 0);
 	wanted.max_prot = wanted.prot;
-	wanted.anon_delta = prot & PT_TYPE;
+	wanted.anon_delta = prot & PT_TYPE; /* for when its leaves are forgotten: see fault.c */
 	down_write(&mm->lock);
-	wanted.start = find_place(mm, addr, len);
-	wanted.end = wanted.start + len;
-	err = wanted.start ? add_area_io(mm, &wanted) : -ENOMEM;
+	wanted.start = find_place(mm, addr, end - addr);
+	wanted.end = wanted.start + (end - addr);
+	err = wanted.start ? add_area(mm, &wanted) : -ENOMEM;
+	if (!err)
+		err = map_frames(&wanted, area_prot(&wanted) | (prot & PT_TYPE) | PT_YOUNG | PT_DIRTY);
+	if (err && wanted.start)
+		unmap_range(mm, wanted.start, wanted.end);
 	up_write(&mm->lock);
 	return err ? err : (int64_t)wanted.start;
 }

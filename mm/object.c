@@ -443,7 +443,8 @@ int area_unshare(struct vm_area *area, struct unshare *u)
 	uint32_t first = area->anon_span.first, last = area->anon_span.last, until;
 	struct vm_object *old = area->anon, *own;
 
-	if (!object_covered_by_other(old, &area->anon_span, first, last)) {
+	if (!object_covered_by_other(old, &area->anon_span, u->part ? 0 : first,
+				     u->part ? UINT32_MAX : last)) {
 		area->flags &= (uint16_t)~VMA_COW;
 		return 0;
 	}
@@ -475,9 +476,9 @@ void unshare_fini(struct unshare *u)
 	kmem_cache_free(object_cache, u->object);
 }
 
-int area_unshare_sleeping(struct vm_area *area)
+static int unshare_sleeping(struct vm_area *area, bool part)
 {
-	struct unshare u = {NULL};
+	struct unshare u = {NULL, part};
 	int err;
 
 	do {
@@ -487,4 +488,16 @@ int area_unshare_sleeping(struct vm_area *area)
 	} while (err && !(err = wait_for_memory()));
 	unshare_fini(&u);
 	return err;
+}
+
+int area_unshare_sleeping(struct vm_area *area)
+{
+	return unshare_sleeping(area, false);
+}
+
+bool area_grow_apart(struct vm_area *area, uint64_t start, uint64_t end)
+{
+	if (area_grow(area, start, end))
+		return true;
+	return area->anon && !unshare_sleeping(area, true) && area_grow(area, start, end);
 }

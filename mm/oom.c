@@ -8,11 +8,13 @@
 #include <twofold/log.h>
 #include <twofold/swap.h>
 #include <twofold/task.h>
+#include <twofold/time.h>
 
 #define PAGES_TO_KB(n) ((unsigned long)((n) * (PAGE_SIZE / SZ_1K)))
 #define KILL_WAIT_MS 2000 /* for a victim to let go, before another is chosen */
 
 static struct mutex oom_mutex;
+static uint64_t last_kill; /* time_ns(), under oom_mutex */
 
 struct choice {
 	struct process *victim;
@@ -53,7 +55,9 @@ static bool consider(struct process *p, void *arg)
 	if (!mm)
 		return true;
 	if (mm->oom_victim) {
-		c->dying = true;
+		/* One that cannot let go, whatever it waits for, does not keep us from killing others. */
+		if (time_ns() - last_kill < KILL_WAIT_MS * NSEC_PER_MSEC)
+			c->dying = true;
 	} else if (oom_badness(mm) > c->badness) {
 		if (c->victim)
 			process_put(c->victim);
@@ -77,6 +81,19 @@ static void say_why(const struct process *p, const struct mm *mm, gfp_t gfp, uns
 	       PAGES_TO_KB(swapped_pages(mm)), PAGES_TO_KB(table_pages(mm)), mm->oom_score_adj);
 }
 
+/* All that share the address space must go, or it stays. */
+static bool kill_sharer(struct process *p, void *arg)
+{
+	struct mm *mm = p->pid == 1 ? NULL : process_mm(p);
+
+	if (!mm)
+		return true;
+	if (mm == arg)
+		signal_process(p, SIGKILL, NULL);
+	mm_put(mm);
+	return true;
+}
+
 static void kill(struct process *p, gfp_t gfp, unsigned order)
 {
 	struct mm *mm = process_mm(p);
@@ -84,8 +101,9 @@ static void kill(struct process *p, gfp_t gfp, unsigned order)
 	if (mm) {
 		say_why(p, mm, gfp, order);
 		mm->oom_victim = true;
+		last_kill = time_ns();
 		count_vm_event(OOM_KILL);
-		signal_process(p, SIGKILL, NULL);
+		process_for_each(kill_sharer, mm);
 		mm_put(mm);
 	}
 	process_put(p);
@@ -113,23 +131,37 @@ void oom_init(void)
 	mutex_init(&oom_mutex);
 }
 
-bool oom_kill(gfp_t gfp, unsigned order)
+/* Chooses and kills, unless a victim is still on its way out; false: there is nobody to kill. */
+static bool kill_one(gfp_t gfp, unsigned order)
 {
 	struct choice c = {0};
+
+	process_for_each(consider, &c);
+	if (c.victim && !c.dying)
+		kill(c.victim, gfp, order);
+	else if (c.victim)
+		process_put(c.victim);
+	return c.victim || c.dying;
+}
+
+/* Memory came back, or may: others found some meanwhile, or a last look, by us alone, does. */
+static bool can_go_on(gfp_t gfp, unsigned order)
+{
+	return memory_came_back() || (!order && reclaim_direct(gfp, order));
+}
+
+bool oom_kill(gfp_t gfp, unsigned order)
+{
+	bool go_on, killed = false;
 
 	if (fatal_signal_pending())
 		return false;
 	mutex_lock(&oom_mutex);
-	if (!memory_came_back()) {
-		process_for_each(consider, &c);
-		if (c.victim && !c.dying)
-			kill(c.victim, gfp, order);
-		else if (c.victim)
-			process_put(c.victim);
-	}
+	go_on = can_go_on(gfp, order);
+	if (!go_on)
+		killed = kill_one(gfp, order);
 	mutex_unlock(&oom_mutex);
-	if (!c.victim && !c.dying && !memory_came_back())
-		return false;
-	wait_for_memory();
-	return true;
+	if (killed)
+		wait_for_memory();
+	return go_on || killed;
 }

@@ -764,7 +764,7 @@ static prot_t change_leaf(struct op *op, uint64_t *slot, int level, uint64_t va,
 	op->pt->stats.stores++;
 	if (must_flush(old, new))
 		mark_stale(op, start, start + PT_SPAN(level), PTE_LEAF);
-	if (old & ~new &PT_DIRTY)
+	if (PT_DIRTY & old & ~new)
 		report_dirty(op->pt, pte, level);
 	return old;
 }
@@ -799,7 +799,7 @@ static void change_leaves(struct op *op, uint64_t *slot, uint64_t va, unsigned n
 			prot_t old = F(prot)(pte, 0), new = changed(old, c);
 
 			if (must_flush(old, new) && !((old ^ new) & BBM_PROT) &&
-			    !(old & ~new &PT_DIRTY))
+			    !(PT_DIRTY & old & ~new))
 				run = flip_run(op, slot, n, pte ^ changed_leaf(pte, 0, c));
 			if (run)
 				mark_stale(op, va, va + run * PAGE_SIZE, PTE_LEAF);
@@ -988,8 +988,8 @@ int PT_(copy)(struct pt *to, struct pt *from, vaddr_t va, size_t size, prot_t cl
 	tables = tables_to_copy(root_table(to), root, ROOT, va.va, end);
 	if (prepare(&src, edges))
 		return -ENOMEM;
-	/* A block of `from` that is split takes as many tables in `to`, and those above it. */
-	if (prepare(&dst, tables + edges + (edges ? 2 * ROOT : 0))) {
+	/* Tables that `from` gets by splitting, `to` may lack too. */
+	if (prepare(&dst, tables + edges)) {
 		release_spares(&src);
 		return -ENOMEM;
 	}

@@ -6,12 +6,15 @@
  *               its family is busy, or it is being read or written -> put back
  *               used since the last look -> the policy's second chance
  *               a file's, clean -> taken out at once: it can be read again
+ *               somebody else has a reference, and may write by it -> put back
  *               has a slot and is clean -> taken out at once, the slot takes its place
  *               else -> write-protected, given a slot, to be written
  *   2. write    the whole batch, neighbours in one request; the pages stay mapped and readable
  *   3. finish   written and still clean -> taken out; written to meanwhile, or failed -> put back
  *
- * kswapd does this between the low and the high watermark; whoever finds no frame above min does it for himself.
+ * kswapd does this between the low and the high watermark; whoever finds no frame above min does it
+ * for himself. When half of his looks have freed nothing, because programs use all pages faster than
+ * they are looked at, the rest spares none: slow progress is better than a program killed.
  */
 #include <twofold/errno.h>
 #include <twofold/log.h>
@@ -22,20 +25,37 @@
 #include <twofold/swap_area.h>
 #include <twofold/task.h>
 
+#define DIRECT_PASSES 8 /* how often a page is looked at before we say that there is nothing */
+#define BACKGROUND_PASSES 4
+#define NAP_MIN (100 * NSEC_PER_MSEC) /* kswapd's, where there is nothing to be had */
+#define NAP_MAX (2 * NSEC_PER_SEC)
+
 static struct wait_queue kswapd_wq;
 static bool kswapd_wanted;
 
 enum verdict { FREED, KEPT, TO_WRITE };
 
+struct scan {
+	bool background;
+	bool force; /* second chances are over; wait for busy families */
+	unsigned scanned[NR_LRU_KINDS];
+	unsigned freed;
+};
+
+static unsigned total_scanned(const struct scan *s)
+{
+	return s->scanned[LRU_FILE] + s->scanned[LRU_ANON];
+}
+
 /* Takes a clean page out of its tables and objects. Family lock held. */
-static bool evict(struct page *page)
+static enum verdict evict(struct page *page)
 {
 	slot_t slot = page_flag(page, PG_SWAPCACHE) ? page->slot : SLOT_NONE;
 
 	if (rmap_evict(page, slot) < 0)
-		return false;
+		return KEPT;
 	swap_cache_drop(page);
-	return true;
+	return FREED;
 }
 
 static bool in_use_by_io(const struct page *page)
@@ -43,133 +63,215 @@ static bool in_use_by_io(const struct page *page)
 	return page_flag(page, PG_LOCKED) || page_flag(page, PG_WRITEBACK);
 }
 
-/* A page of swap-backed memory that is idle: out at once if its slot holds the same, else to be written. */
+/* Whether others than its objects, the swap cache and we have references. Family lock held. */
+static bool has_visitors(const struct page *page)
+{
+	int32_t refs = 1 + page_flag(page, PG_SWAPCACHE);
+	const struct vm_object *object;
+
+	LIST_FOREACH(object, &page->rmap->objects, sibling)
+		refs += pagemap_get(&object->pages, page->index) == page_to_pfn(page);
+	return __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) != refs;
+}
+
+/* Has a slot that may be written to, or gets one. A slot of an area that swapoff empties is given up. */
+static bool ensure_slot(struct page *page)
+{
+	if (page_flag(page, PG_SWAPCACHE)) {
+		if (READ_ONCE(swap_area_of(page->slot)->writable))
+			return true;
+		page_set_flag(page, PG_DIRTY);
+		swap_cache_drop(page);
+	}
+	if (!swap_cache_add(page))
+		return false;
+	page_set_flag(page, PG_DIRTY); /* nothing is in the slot yet */
+	return true;
+}
+
+static void set_writeback(struct page *page, bool on)
+{
+	if (on)
+		page_set_flag(page, PG_WRITEBACK);
+	else
+		page_clear_flag(page, PG_WRITEBACK);
+	vm_gauge_add(NR_WRITEBACK, on ? 1 : -1);
+}
+
+/*
+ * A page of swap-backed memory that is idle: out at once if its slot holds the same, else to be written.
+ * A visitor (mm_get_page(), a write to a file of tmpfs) may still be writing to the page. He got in
+ * before it was cleaned, and we see his reference now; or he will find it clean, and say that it is
+ * not, under the lock that we hold.
+ */
 static enum verdict idle_anon(struct page *page)
 {
-	bool dirty = rmap_clean(page) | page_clear_flag(page, PG_DIRTY);
+	bool dirty;
 
-	if (!page_flag(page, PG_SWAPCACHE)) {
-		if (!swap_cache_add(page)) {
-			page_set_flag(page, PG_DIRTY);
-			return KEPT;
-		}
-		dirty = true;
-	}
+	if (!ensure_slot(page))
+		return KEPT;
+	dirty = rmap_clean(page) | page_clear_flag(page, PG_DIRTY);
 	if (!dirty) {
-		if (!evict(page))
+		if (evict(page) == KEPT)
 			return KEPT;
 		count_vm_event(SWAP_CLEAN_DROP);
 		return FREED;
 	}
-	page_set_flag(page, PG_WRITEBACK);
+	if (has_visitors(page)) {
+		page_set_flag(page, PG_DIRTY);
+		return KEPT;
+	}
+	set_writeback(page, true);
 	return TO_WRITE;
 }
 
 static enum verdict idle_file(struct page *page)
 {
-	if (page_flag(page, PG_DIRTY) || rmap_clean(page)) {
-		page_set_flag(page, PG_DIRTY);
+	if (!page_flag(page, PG_DIRTY) && !rmap_clean(page))
+		return evict(page);
+	page_set_flag(page, PG_DIRTY);
+	return KEPT;
+}
+
+/* Step 1 for a page whose family is locked. */
+static enum verdict sort_locked(struct page *page, bool force)
+{
+	unsigned mapped;
+	bool keep;
+
+	if (in_use_by_io(page))
 		return KEPT;
-	}
-	return evict(page) ? FREED : KEPT;
+	keep = lru_keep(page, rmap_test_clear_young(page, &mapped));
+	if (keep && !force)
+		return KEPT;
+	return page_flag(page, PG_SWAPBACKED) ? idle_anon(page) : idle_file(page);
 }
 
 /* Step 1 for one page. */
-static enum verdict sort_page(struct page *page)
+static enum verdict sort_page(struct page *page, bool force)
 {
-	enum verdict verdict = KEPT;
+	enum verdict verdict;
 	struct rmap *rmap;
-	unsigned mapped;
 
 	if (!page->rmap && swap_cache_drop_unused(page))
 		return FREED;
-	rmap = page_lock_rmap(page, true);
+	rmap = page_lock_rmap(page, !force);
 	if (!rmap)
 		return KEPT;
-	if (!in_use_by_io(page) && !lru_keep(page, rmap_test_clear_young(page, &mapped)))
-		verdict = page_flag(page, PG_SWAPBACKED) ? idle_anon(page) : idle_file(page);
+	verdict = sort_locked(page, force);
 	spin_unlock(&rmap->lock);
 	return verdict;
 }
 
-/* Step 3 for one page. */
+/* kswapd does not empty a zone that has enough for the sake of one that has not. */
+static bool zone_has_enough(const struct page *page)
+{
+	const struct zone *zone = page_zone(page);
+
+	return zone_watermark_ok(zone, 0, zone->high);
+}
+
+/* What is left of step 3 for a page whose objects let go of it while it was written. */
+static enum verdict finish_unheld(struct page *page, bool failed)
+{
+	set_writeback(page, false);
+	if (failed)
+		swap_cache_retire(page);
+	else
+		swap_cache_drop_orphan(page);
+	return page_flag(page, PG_SWAPCACHE) ? KEPT : FREED;
+}
+
+/* Step 3 for one page. It is in the swap cache: PG_WRITEBACK kept it there. */
 static enum verdict finish_page(struct page *page, bool failed)
 {
 	struct rmap *rmap = page_lock_rmap(page, false);
 	enum verdict verdict = KEPT;
 
-	page_clear_flag(page, PG_WRITEBACK);
-	if (!rmap) /* its objects let go while it was written */
-		return swap_cache_drop_unused(page) ? FREED : KEPT;
+	if (!rmap)
+		return finish_unheld(page, failed);
+	set_writeback(page, false);
 	if (failed) {
 		page_set_flag(page, PG_DIRTY);
 		swap_cache_retire(page);
-	} else if (page_flag(page, PG_SWAPCACHE) && evict(page)) {
-		verdict = FREED;
+	} else {
+		verdict = evict(page);
 	}
 	spin_unlock(&rmap->lock);
 	return verdict;
 }
 
-/* Lets go of a page by its verdict; returns how many frames that freed. */
-static unsigned settle(struct page *page, enum verdict verdict)
+/* Lets go of a page by its verdict. */
+static void settle(struct page *page, enum verdict verdict, struct scan *s)
 {
 	if (verdict == KEPT) {
 		lru_putback(page);
-		return 0;
+		return;
 	}
 	put_page(page);
-	return 1;
+	s->freed++;
+}
+
+/* Steps 2 and 3. */
+static void write_batch(struct page *const pages[], unsigned n, struct scan *s)
+{
+	uint32_t failed = swap_write(pages, n);
+
+	for (unsigned i = 0; i < n; i++)
+		settle(pages[i], finish_page(pages[i], failed & BIT(i)), s);
 }
 
 /* Looks at up to SWAP_BATCH pages of one kind. */
-static unsigned shrink_batch(enum lru_kind kind, bool background, unsigned *scanned)
+static void shrink_batch(enum lru_kind kind, struct scan *s)
 {
 	struct page *batch[SWAP_BATCH], *write[SWAP_BATCH];
-	unsigned n = lru_isolate(kind, batch, SWAP_BATCH), nr_write = 0, freed = 0;
-	uint32_t failed;
+	unsigned n = lru_isolate(kind, batch, SWAP_BATCH), nr_write = 0, before = s->freed;
 
-	*scanned += n;
-	count_vm_events(background ? PGSCAN_KSWAPD : PGSCAN_DIRECT, n);
 	for (unsigned i = 0; i < n; i++) {
-		enum verdict verdict = sort_page(batch[i]);
+		enum verdict verdict = KEPT;
 
+		if (!s->background || !zone_has_enough(batch[i]))
+			verdict = sort_page(batch[i], s->force);
 		if (verdict == TO_WRITE)
 			write[nr_write++] = batch[i];
 		else
-			freed += settle(batch[i], verdict);
+			settle(batch[i], verdict, s);
 	}
-	failed = nr_write ? swap_write(write, nr_write) : 0;
-	for (unsigned i = 0; i < nr_write; i++)
-		freed += settle(write[i], finish_page(write[i], failed & BIT(i)));
-	count_vm_events(background ? PGSTEAL_KSWAPD : PGSTEAL_DIRECT, freed);
-	return freed;
+	if (nr_write)
+		write_batch(write, nr_write, s);
+	s->scanned[kind] += n ? n : SWAP_BATCH; /* an empty list: the other one's turn */
+	count_vm_events(s->background ? PGSCAN_KSWAPD : PGSCAN_DIRECT, n);
+	count_vm_events(s->background ? PGSTEAL_KSWAPD : PGSTEAL_DIRECT, s->freed - before);
+}
+
+/* What can be reclaimed of a kind at all. */
+static uint64_t candidates(enum lru_kind kind)
+{
+	return kind == LRU_FILE || swap_total_pages() ? lru_pages(kind) : 0;
 }
 
 /* The kind to look at next: whichever list is longer in proportion to what was looked at already. */
-static enum lru_kind next_kind(const unsigned scanned[NR_LRU_KINDS])
+static enum lru_kind next_kind(const struct scan *s)
 {
-	uint64_t file = lru_pages(LRU_FILE), anon = lru_pages(LRU_ANON);
+	uint64_t file = candidates(LRU_FILE), anon = candidates(LRU_ANON);
 
-	return file * (scanned[LRU_ANON] + 1) > anon * (scanned[LRU_FILE] + 1) ? LRU_FILE : LRU_ANON;
+	return file * (s->scanned[LRU_ANON] + 1) > anon * (s->scanned[LRU_FILE] + 1) ? LRU_FILE
+										       : LRU_ANON;
 }
 
-/* Frees about `want` frames; gives up after looking at every page `passes` times. */
+/* Frees about `want` frames; gives up when it has looked at every page often enough. */
 static unsigned shrink(unsigned want, bool background)
 {
-	uint64_t limit = 8 * (lru_pages(LRU_FILE) + lru_pages(LRU_ANON)) + SWAP_BATCH;
-	unsigned scanned[NR_LRU_KINDS] = {0}, freed = (unsigned)slab_shrink();
+	uint64_t pages = candidates(LRU_FILE) + candidates(LRU_ANON);
+	uint64_t limit = pages * (background ? BACKGROUND_PASSES : DIRECT_PASSES);
+	struct scan s = {.background = background, .freed = (unsigned)slab_shrink()};
 
-	while (freed < want && scanned[LRU_FILE] + scanned[LRU_ANON] < limit) {
-		enum lru_kind kind = next_kind(scanned);
-		unsigned before = scanned[kind];
-
-		freed += shrink_batch(kind, background, &scanned[kind]);
-		if (scanned[kind] == before)
-			scanned[kind] += SWAP_BATCH; /* an empty list: the other one's turn */
+	while (s.freed < want && total_scanned(&s) < limit && !fatal_signal_pending()) {
+		s.force = !background && !s.freed && total_scanned(&s) >= limit / 2;
+		shrink_batch(next_kind(&s), &s);
 		cond_resched();
 	}
-	return freed;
+	return s.freed;
 }
 
 unsigned reclaim_direct(gfp_t gfp, unsigned order)
@@ -179,7 +281,6 @@ unsigned reclaim_direct(gfp_t gfp, unsigned order)
 	(void)gfp;
 	if (current->reclaiming)
 		return 0;
-	count_vm_event(ALLOCSTALL);
 	current->reclaiming = true;
 	freed = shrink(MAX(SWAP_BATCH, 1u << order), false);
 	current->reclaiming = false;
@@ -188,14 +289,11 @@ unsigned reclaim_direct(gfp_t gfp, unsigned order)
 
 /* ---- kswapd ---- */
 
-static bool zones_below(bool high)
+static bool zones_below_high(void)
 {
-	for (unsigned i = 0; i < nr_zones; i++) {
-		const struct zone *z = &zones[i];
-
-		if (!zone_watermark_ok(z, 0, high ? z->high : z->low))
+	for (unsigned i = 0; i < nr_zones; i++)
+		if (!zone_watermark_ok(&zones[i], 0, zones[i].high))
 			return true;
-	}
 	return false;
 }
 
@@ -210,15 +308,22 @@ void kswapd_wake(struct zone *zone)
 
 static void kswapd(void *unused)
 {
+	uint64_t nap = NAP_MIN;
+
 	(void)unused;
 	current->reclaiming = true;
 	for (;;) {
 		wait_event(&kswapd_wq, READ_ONCE(kswapd_wanted));
-		count_vm_event(KSWAPD_WAKE);
-		while (zones_below(true))
-			if (!shrink(SWAP_BATCH, true))
-				sched_sleep_ns(100 * NSEC_PER_MSEC); /* nothing to be had: no spinning */
 		WRITE_ONCE(kswapd_wanted, false);
+		count_vm_event(KSWAPD_WAKE);
+		while (zones_below_high()) {
+			if (shrink(SWAP_BATCH, true)) {
+				nap = NAP_MIN;
+				continue;
+			}
+			sched_sleep_ns(nap);
+			nap = MIN(2 * nap, NAP_MAX);
+		}
 	}
 }
 
@@ -249,12 +354,14 @@ void reclaim_drop_caches(void)
 {
 	struct page *batch[SWAP_BATCH];
 	uint64_t left = lru_pages(LRU_FILE);
+	struct scan s = {.force = true};
 	unsigned n;
 
 	while (left && (n = lru_isolate(LRU_FILE, batch, (unsigned)MIN(left, SWAP_BATCH)))) {
 		for (unsigned i = 0; i < n; i++)
-			count_vm_events(DROP_PAGECACHE, settle(batch[i], sort_page(batch[i])));
+			settle(batch[i], sort_page(batch[i], s.force), &s);
 		left -= MIN(left, n);
 	}
+	count_vm_events(DROP_PAGECACHE, s.freed);
 	slab_shrink();
 }

@@ -4,9 +4,15 @@
  * that name it, and the swap cache), the page cached for it, and the checksum of what was written:
  * twelve bytes. Slots are handed out in clusters, so that what is written together lies together.
  *
- * Lock: the area's (RANK_SWAP) guards its slots and which page is cached for which. A page's
- * PG_SWAPCACHE and page->slot change under that lock and the page's family lock, both.
+ * Lock: the area's (RANK_SWAP) guards its slots and which page is cached for which, and so does each
+ * page's PG_SWAPCACHE and ->slot. While the page has a family, that lock is held as well to change
+ * them; a page without one leaves the cache only when no object names its slot, or nobody but
+ * the cache and the caller refers to it, so that a fault which found it there can rely on it.
+ *
+ * A page that is being written keeps its slot whatever happens to it, until the device is done:
+ * two writes to one slot at a time could end in any order.
  */
+#include <arch/cpu.h>
 #include <twofold/log.h>
 #include <twofold/swap.h>
 #include <twofold/swap_area.h>
@@ -26,9 +32,21 @@ static slot_t make_slot(const struct swap_area *a, uint32_t offset)
 	return (slot_t)(a - swap_areas) << 28 | offset;
 }
 
-static struct swap_slot *slot_of(slot_t slot)
+/* Area lock held. NULL: there is no such slot (any more): its area was swapped off meanwhile. */
+static struct swap_slot *find_slot(struct swap_area *a, slot_t slot)
 {
-	return &swap_area_of(slot)->slots[slot_offset(slot)];
+	uint32_t offset = slot_offset(slot);
+
+	return offset && offset < a->nr_slots ? &a->slots[offset] : NULL;
+}
+
+/* A slot that the caller, by an entry or as the page's cache, knows to be in use. Area lock held. */
+static struct swap_slot *used_slot(struct swap_area *a, slot_t slot)
+{
+	struct swap_slot *s = find_slot(a, slot);
+
+	CHECK(s && s->count && s->count != COUNT_BAD);
+	return s;
 }
 
 /* ---- clusters ---- */
@@ -52,14 +70,13 @@ static void slot_becomes_used(struct swap_area *a, uint32_t offset, uint16_t cou
 	a->nr_free--;
 }
 
-/* A cluster with at least `want` free slots, looking round from the current one; or NO_CLUSTER. */
-static uint32_t find_cluster(const struct swap_area *a, unsigned want)
+/* A cluster with at least `want` free slots, looking round from the one of `from`; or NO_CLUSTER. */
+static uint32_t find_cluster(const struct swap_area *a, uint32_t from, unsigned want)
 {
 	uint32_t nr = DIV_ROUND_UP(a->nr_slots, SWAP_CLUSTER);
-	uint32_t from = cluster_of(a->next);
 
 	for (uint32_t i = 0; i < nr; i++) {
-		uint32_t c = (from + i) % nr;
+		uint32_t c = (cluster_of(from) + i) % nr;
 
 		if (a->cluster_free[c] >= want)
 			return c;
@@ -67,28 +84,38 @@ static uint32_t find_cluster(const struct swap_area *a, unsigned want)
 	return NO_CLUSTER;
 }
 
-/* The first free slot of [from, end), or `end`. */
-static uint32_t scan_free(const struct swap_area *a, uint32_t from, uint32_t end)
+/* The first free slot from `offset` on in its cluster, or 0. */
+static uint32_t scan_cluster(const struct swap_area *a, uint32_t offset)
 {
-	while (from < end && a->slots[from].count)
-		from++;
-	return from;
+	uint32_t end = MIN(ALIGN_UP(offset + 1, SWAP_CLUSTER), a->nr_slots);
+
+	for (; offset < end; offset++)
+		if (!a->slots[offset].count)
+			return offset;
+	return 0;
 }
 
-/* Next free slot: on in the current cluster, else an empty cluster, else any that has one. */
+/*
+ * Next free slot: on in this core's cluster, else from an empty cluster, else from any. So what one core
+ * writes at a time lies together, whatever others write meanwhile. Area lock held, a slot is free.
+ */
 static uint32_t find_free(struct swap_area *a)
 {
-	uint32_t end = MIN(ALIGN_UP(a->next + 1, SWAP_CLUSTER), a->nr_slots);
-	uint32_t offset = scan_free(a, a->next, end), cluster;
+	uint32_t *next = &a->next[cpu_id()];
+	uint32_t offset = 0, cluster;
 
-	if (offset < end)
-		return offset;
-	cluster = find_cluster(a, SWAP_CLUSTER);
-	if (cluster == NO_CLUSTER)
-		cluster = find_cluster(a, 1);
-	CHECK(cluster != NO_CLUSTER);
-	offset = cluster * SWAP_CLUSTER;
-	return scan_free(a, offset, MIN(offset + SWAP_CLUSTER, a->nr_slots));
+	if (!IS_ALIGNED(*next, SWAP_CLUSTER))
+		offset = scan_cluster(a, *next);
+	if (!offset) {
+		cluster = find_cluster(a, *next, SWAP_CLUSTER);
+		if (cluster == NO_CLUSTER)
+			cluster = find_cluster(a, *next, 1);
+		CHECK(cluster != NO_CLUSTER);
+		offset = scan_cluster(a, cluster * SWAP_CLUSTER);
+		CHECK(offset);
+	}
+	*next = offset + 1;
+	return offset;
 }
 
 /* The area to allocate from: the highest priority that has room. */
@@ -121,7 +148,6 @@ bool swap_cache_add(struct page *page)
 		spin_lock(&a->lock);
 		if (a->writable && a->nr_free) {
 			offset = find_free(a);
-			a->next = offset + 1 < a->nr_slots ? offset + 1 : 1;
 			slot_becomes_used(a, offset, 1);
 			cache_insert(a, offset, page);
 			spin_unlock(&a->lock);
@@ -132,13 +158,28 @@ bool swap_cache_add(struct page *page)
 	return false;
 }
 
+/* Locks the area that caches the page; NULL: it is in the swap cache no longer. */
+static struct swap_area *lock_cached(const struct page *page)
+{
+	slot_t slot = READ_ONCE(page->slot);
+	struct swap_area *a = swap_area_of(slot);
+
+	if (!page_flag(page, PG_SWAPCACHE))
+		return NULL;
+	spin_lock(&a->lock);
+	if (page_flag(page, PG_SWAPCACHE) && page->slot == slot)
+		return a;
+	spin_unlock(&a->lock);
+	return NULL;
+}
+
 /* Takes the page out of the cache; area lock held. The cache's reference is now the caller's. */
 static void cache_remove(struct swap_area *a, struct page *page)
 {
 	uint32_t offset = slot_offset(page->slot);
-	struct swap_slot *s = &a->slots[offset];
+	struct swap_slot *s = used_slot(a, page->slot);
 
-	CHECK(s->page == page_to_pfn(page) && s->count);
+	CHECK(s->page == page_to_pfn(page));
 	s->page = 0;
 	page_clear_flag(page, PG_SWAPCACHE);
 	page->slot = SLOT_NONE;
@@ -146,76 +187,122 @@ static void cache_remove(struct swap_area *a, struct page *page)
 		slot_becomes_free(a, offset);
 }
 
+static bool in_use_by_io(const struct page *page)
+{
+	return page_flag(page, PG_LOCKED) || page_flag(page, PG_WRITEBACK);
+}
+
+/* Only the cache is left to hold the slot, and no object holds the page: of use to nobody. */
+static bool is_orphan(const struct swap_slot *s, const struct page *page)
+{
+	return s->count == 1 && !page->rmap && !in_use_by_io(page);
+}
+
+static bool is_not_written(const struct swap_slot *s, const struct page *page)
+{
+	(void)s;
+	return !page_flag(page, PG_WRITEBACK);
+}
+
+static bool is_unused(const struct swap_slot *s, const struct page *page)
+{
+	(void)s;
+	return !page->rmap && !in_use_by_io(page) &&
+	       __atomic_load_n(&page->refs, __ATOMIC_RELAXED) == 2;
+}
+
+/* Drops the page from the cache if what `when` says is so; the area is locked meanwhile. */
+static bool drop_when(struct page *page,
+		      bool (*when)(const struct swap_slot *, const struct page *))
+{
+	struct swap_area *a = lock_cached(page);
+	bool drop;
+
+	if (!a)
+		return false;
+	drop = when(used_slot(a, page->slot), page);
+	if (drop)
+		cache_remove(a, page);
+	spin_unlock(&a->lock);
+	if (drop)
+		put_page(page);
+	return drop;
+}
+
 void swap_cache_drop(struct page *page)
 {
-	struct swap_area *a;
-
-	if (!page_flag(page, PG_SWAPCACHE))
-		return;
-	a = swap_area_of(page->slot);
-	spin_lock(&a->lock);
-	cache_remove(a, page);
-	spin_unlock(&a->lock);
-	put_page(page);
+	drop_when(page, is_not_written);
 }
 
 bool swap_cache_drop_unused(struct page *page)
 {
-	struct swap_area *a;
-	bool dropped = false;
-	slot_t slot = READ_ONCE(page->slot);
+	return drop_when(page, is_unused);
+}
 
-	if (!page_flag(page, PG_SWAPCACHE))
-		return false;
-	a = swap_area_of(slot);
-	spin_lock(&a->lock);
-	if (page_flag(page, PG_SWAPCACHE) && page->slot == slot && !page->rmap &&
-	    !page_flag(page, PG_LOCKED) && __atomic_load_n(&page->refs, __ATOMIC_RELAXED) == 2) {
-		cache_remove(a, page);
-		dropped = true;
-	}
-	spin_unlock(&a->lock);
-	if (dropped)
+bool swap_cache_drop_orphan(struct page *page)
+{
+	return drop_when(page, is_orphan);
+}
+
+void swap_cache_drop_orphans(struct swap_area *a)
+{
+	for (uint32_t offset = 1; offset < a->nr_slots; offset++) {
+		struct page *page = NULL;
+
+		if (READ_ONCE(a->slots[offset].page))
+			page = swap_cache_find(make_slot(a, offset));
+		if (!page)
+			continue;
+		swap_cache_drop_orphan(page);
 		put_page(page);
-	return dropped;
+	}
+}
+
+/* One more is logged only at 1, 2, 4, 8 ...: a dead disk has tens of thousands of slots. */
+static void log_retired(const struct swap_area *a, uint32_t offset, uint32_t nr)
+{
+	if ((nr & (nr - 1)) == 0)
+		pr_err("swap: %s: slot %u cannot be written, it is retired; %u so far", a->name,
+		       offset, nr);
 }
 
 void swap_cache_retire(struct page *page)
 {
-	struct swap_area *a = swap_area_of(page->slot);
-	uint32_t offset = slot_offset(page->slot);
+	struct swap_area *a = lock_cached(page);
+	uint32_t offset, nr;
+	struct swap_slot *s;
 
-	spin_lock(&a->lock);
-	CHECK(a->slots[offset].page == page_to_pfn(page));
-	if (a->slots[offset].count == 1) {
-		a->slots[offset].page = 0;
-		a->slots[offset].count = COUNT_BAD; /* stays counted as used */
-		a->nr_bad++;
-		page_clear_flag(page, PG_SWAPCACHE);
-		page->slot = SLOT_NONE;
-		spin_unlock(&a->lock);
-		put_page(page);
+	if (!a) /* its last object has let go of it just now */
 		return;
-	}
+	offset = slot_offset(page->slot);
+	s = used_slot(a, page->slot);
+	CHECK(s->page == page_to_pfn(page) && s->count == 1);
+	s->page = 0;
+	s->count = COUNT_BAD; /* stays counted as used */
+	a->nr_bad++;
+	nr = ++a->nr_retired;
+	page_clear_flag(page, PG_SWAPCACHE);
+	page->slot = SLOT_NONE;
 	spin_unlock(&a->lock);
+	put_page(page);
+	log_retired(a, offset, nr);
 }
 
 void swap_page_dirtied(struct page *page)
 {
-	if (!page_flag(page, PG_WRITEBACK))
-		swap_cache_drop(page);
+	swap_cache_drop(page);
 }
 
 struct page *swap_cache_find(slot_t slot)
 {
 	struct swap_area *a = swap_area_of(slot);
 	struct page *page = NULL;
-	pfn_t pfn;
+	struct swap_slot *s;
 
 	spin_lock(&a->lock);
-	pfn = slot_of(slot)->page;
-	if (pfn) {
-		page = pfn_to_page(pfn);
+	s = find_slot(a, slot);
+	if (s && s->page) {
+		page = pfn_to_page(s->page);
 		get_page(page);
 	}
 	spin_unlock(&a->lock);
@@ -225,15 +312,15 @@ struct page *swap_cache_find(slot_t slot)
 bool swap_cache_reserve(slot_t slot, struct page *page)
 {
 	struct swap_area *a = swap_area_of(slot);
-	uint32_t offset = slot_offset(slot);
-	struct swap_slot *s = &a->slots[offset];
+	struct swap_slot *s;
 	bool ok;
 
 	spin_lock(&a->lock);
-	ok = offset && offset < a->nr_slots && s->count && s->count != COUNT_BAD && !s->page;
+	s = find_slot(a, slot);
+	ok = s && s->count && s->count != COUNT_BAD && !s->page;
 	if (ok) {
 		s->count++;
-		cache_insert(a, offset, page);
+		cache_insert(a, slot_offset(slot), page);
 	}
 	spin_unlock(&a->lock);
 	return ok;
@@ -244,10 +331,11 @@ bool swap_cache_reserve(slot_t slot, struct page *page)
 void swap_dup(slot_t slot)
 {
 	struct swap_area *a = swap_area_of(slot);
-	struct swap_slot *s = slot_of(slot);
+	struct swap_slot *s;
 
 	spin_lock(&a->lock);
-	CHECK(s->count && s->count < COUNT_BAD - 1);
+	s = used_slot(a, slot);
+	CHECK(s->count < COUNT_BAD - 1);
 	s->count++;
 	spin_unlock(&a->lock);
 }
@@ -255,33 +343,46 @@ void swap_dup(slot_t slot)
 void swap_free(slot_t slot)
 {
 	struct swap_area *a = swap_area_of(slot);
-	uint32_t offset = slot_offset(slot);
-	struct swap_slot *s = slot_of(slot);
 	struct page *drop = NULL;
+	struct swap_slot *s;
 
 	spin_lock(&a->lock);
-	CHECK(s->count && s->count != COUNT_BAD);
-	if (--s->count == 0)
-		slot_becomes_free(a, offset);
-	else if (s->count == 1 && s->page) {
-		/* Only the cache is left: of use to nobody, unless an object has the page itself. */
+	s = used_slot(a, slot);
+	if (--s->count == 0) {
+		CHECK(!s->page);
+		slot_becomes_free(a, slot_offset(slot));
+	} else if (s->page && is_orphan(s, pfn_to_page(s->page))) {
 		drop = pfn_to_page(s->page);
-		if (drop->rmap || page_flag(drop, PG_LOCKED))
-			drop = NULL;
-		else
-			cache_remove(a, drop);
+		cache_remove(a, drop);
 	}
 	spin_unlock(&a->lock);
 	if (drop)
 		put_page(drop);
 }
 
-uint32_t swap_slot_crc(slot_t slot)
+bool swap_slot_crc(slot_t slot, const struct page *page, uint32_t *crc)
 {
-	return slot_of(slot)->crc;
+	struct swap_area *a = swap_area_of(slot);
+	struct swap_slot *s;
+	bool cached;
+
+	spin_lock(&a->lock);
+	s = find_slot(a, slot);
+	cached = s && s->page == page_to_pfn(page);
+	if (cached)
+		*crc = s->crc;
+	spin_unlock(&a->lock);
+	return cached;
 }
 
 void swap_slot_set_crc(slot_t slot, uint32_t crc)
 {
-	slot_of(slot)->crc = crc;
+	struct swap_area *a = swap_area_of(slot);
+	struct swap_slot *s;
+
+	spin_lock(&a->lock);
+	s = used_slot(a, slot);
+	CHECK(s->count == 1); /* whoever else named it would get what it did not have */
+	s->crc = crc;
+	spin_unlock(&a->lock);
 }

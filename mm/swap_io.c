@@ -2,9 +2,10 @@
 /*
  * Moving pages between memory and their swap slots.
  *
- * Reading: PG_LOCKED from the moment the page enters the cache until the device is done. The interrupt
- * handler only unlocks and wakes; the checksum is verified by the first task that wants the
- * page, which then sets PG_UPTODATE.
+ * Reading: PG_LOCKED from the moment the page enters the cache until the device is done. Who reads
+ * unlocks; a page that could not be read leaves the cache first, so that whoever waited for it looks
+ * again, and finds out for himself. The checksum is verified by the first task that wants
+ * the page, which then sets PG_UPTODATE.
  *
  * Readahead reads the used neighbours of a slot, in a window aligned to its size. The window
  * doubles while what it brought is used, and falls back to one page when faults jump.
@@ -18,51 +19,28 @@
 
 #define RA_MAX 32u
 
+static void bio_start(struct bio *bio, enum bio_op op, slot_t first)
+{
+	bio->op = op;
+	bio->dev = swap_area_of(first)->dev;
+	bio->sector = slot_sector(first);
+	bio->nr_segs = 0;
+}
+
 static void bio_add_page(struct bio *bio, const struct page *page)
 {
 	bio->segs[bio->nr_segs++] = (struct bio_seg){page_to_pa(page), PAGE_SIZE};
 }
 
-static struct page *bio_page(const struct bio *bio, unsigned i)
-{
-	return pfn_to_page(pa_to_pfn(bio->segs[i].pa));
-}
-
-static void wait_page_unlocked(struct page *page)
-{
-	wait_event(wait_hash(page), !page_flag(page, PG_LOCKED));
-}
-
 /* ---- reading ---- */
 
-struct read_wait {
-	bool done;
-};
-
-static void read_done(struct bio *bio)
-{
-	struct read_wait *wait = bio->private;
-
-	for (unsigned i = 0; i < bio->nr_segs; i++) {
-		struct page *page = bio_page(bio, i);
-
-		if (bio->error)
-			page_set_flag(page, PG_ERROR);
-		page_clear_flag(page, PG_LOCKED);
-		wake_all(wait_hash(page));
-	}
-	/* The submitter's stack holds bio and wait: nothing of them is touched after this. */
-	__atomic_store_n(&wait->done, true, __ATOMIC_RELEASE);
-	wake_all(wait_hash(wait));
-}
-
-/* A fresh page in the cache for a slot, locked for reading; NULL: no memory, or not wanted any more. */
+/* A fresh page in the cache for a slot, locked for reading. -ENOMEM; -EAGAIN: look again. */
 static struct page *start_page(slot_t slot, gfp_t gfp)
 {
 	struct page *page = alloc_page(gfp);
 
 	if (!page)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	page_set_flag(page, PG_LOCKED);
 	page_set_flag(page, PG_SWAPBACKED);
 	if (swap_cache_reserve(slot, page)) {
@@ -71,10 +49,32 @@ static struct page *start_page(slot_t slot, gfp_t gfp)
 	}
 	page_clear_flag(page, PG_LOCKED);
 	put_page(page);
-	return NULL;
+	return ERR_PTR(-EAGAIN);
 }
 
-/* How many slots to read around this one. */
+/* The device is done with a page that start_page() began. */
+static void finish_page(struct page *page, int err)
+{
+	if (err)
+		swap_cache_drop(page);
+	page_clear_flag(page, PG_LOCKED);
+	wake_all(wait_hash(page));
+	/* Those who named the slot may have gone while nobody could take the page out. */
+	swap_cache_drop_orphan(page);
+}
+
+static int read_pages(slot_t first, struct page *const pages[], unsigned nr)
+{
+	struct bio bio;
+
+	bio_start(&bio, BIO_READ, first);
+	for (unsigned i = 0; i < nr; i++)
+		bio_add_page(&bio, pages[i]);
+	count_vm_events(PSWPIN, nr);
+	return block_do(&bio);
+}
+
+/* How many slots to read around this one: a power of two. */
 static uint32_t readahead_window(struct swap_area *a, uint32_t offset)
 {
 	uint32_t window = a->ra_window ? a->ra_window : 1;
@@ -87,94 +87,102 @@ static uint32_t readahead_window(struct swap_area *a, uint32_t offset)
 	a->ra_hits = 0;
 	a->ra_last = offset;
 	a->ra_window = window;
+	while (window > a->dev->max_segs)
+		window /= 2;
 	return window;
 }
 
-/* Adds neighbours from `slot` on by `step` while they are used, uncached and inside the window. */
-static unsigned add_neighbours(struct page *pages[], slot_t slot, int step, uint32_t limit)
+/* A neighbour to be read too; NULL: it is not used, or in memory, or that is short. */
+static struct page *start_neighbour(slot_t slot)
 {
-	unsigned n = 0;
+	struct page *page = start_page(slot, GFP_NOWAIT);
 
-	for (slot += (slot_t)step; n < limit; slot += (slot_t)step) {
-		struct page *page = start_page(slot, GFP_NOWAIT);
-
-		if (!page)
-			break;
-		page_set_flag(page, PG_READAHEAD);
-		pages[n++] = page;
-	}
-	count_vm_events(SWAP_RA, n);
-	return n;
+	if (IS_ERR(page))
+		return NULL;
+	page_set_flag(page, PG_READAHEAD);
+	count_vm_event(SWAP_RA);
+	return page;
 }
 
-static void read_around(slot_t slot, struct page *page)
+/* Reads a page that start_page() began, and its neighbours. -EIO: it cannot be read. */
+static int read_around(slot_t slot, struct page *wanted)
 {
+	struct page *pages[2 * RA_MAX], *page;
 	struct swap_area *a = swap_area_of(slot);
 	uint32_t offset = slot_offset(slot), window = readahead_window(a, offset);
-	uint32_t first = MAX(ALIGN_DOWN(offset, window), 1u);
-	struct page *before[RA_MAX], *after[RA_MAX];
-	unsigned nr_before = add_neighbours(before, slot, -1, offset - first);
-	unsigned nr_after = add_neighbours(after, slot, 1, first + window - 1 - offset);
-	struct read_wait wait = {false};
-	struct bio bio = {.op = BIO_READ, .dev = a->dev, .done = read_done, .private = &wait};
+	uint32_t start = ALIGN_DOWN(offset, window);
+	unsigned here = RA_MAX, lo = here - (offset - start), hi = lo + window, first = here, end;
+	int err;
 
-	bio.sector = slot_sector(slot - nr_before);
-	for (unsigned i = nr_before; i--;)
-		bio_add_page(&bio, before[i]);
-	bio_add_page(&bio, page);
-	for (unsigned i = 0; i < nr_after; i++)
-		bio_add_page(&bio, after[i]);
-	count_vm_events(PSWPIN, bio.nr_segs);
-	block_submit(&bio);
-	wait_event(wait_hash(&wait), __atomic_load_n(&wait.done, __ATOMIC_ACQUIRE));
-	for (unsigned i = 0; i < nr_before; i++)
-		put_page(before[i]);
-	for (unsigned i = 0; i < nr_after; i++)
-		put_page(after[i]);
+	pages[here] = wanted;
+	while (first > lo && (page = start_neighbour(slot - (here - first) - 1)))
+		pages[--first] = page;
+	for (end = here + 1; end < hi && (page = start_neighbour(slot + (end - here))); end++)
+		pages[end] = page;
+	err = read_pages(slot - (here - first), pages + first, end - first);
+	for (unsigned i = first; i < end; i++) {
+		if (i == here)
+			continue;
+		finish_page(pages[i], err);
+		put_page(pages[i]);
+	}
+	/* If it failed for a neighbour, the page wanted may be fine. */
+	if (err && end - first > 1)
+		err = read_pages(slot, &wanted, 1);
+	if (err)
+		pr_err("swap: %s: cannot read slot %u: error %d", a->name, offset, err);
+	finish_page(wanted, err);
+	return err ? -EIO : 0;
 }
 
-/* The page has been read: is it what was written? */
+/* The page has been read: is it what was written? -EIO: no; -EAGAIN: reading it failed. */
 static int verify(slot_t slot, struct page *page)
 {
-	uint32_t crc;
+	uint32_t crc, written;
 
 	if (page_flag(page, PG_UPTODATE))
 		return 0;
-	if (page_flag(page, PG_ERROR)) {
-		pr_err("swap: %s: cannot read slot %u", swap_area_of(slot)->name, slot_offset(slot));
-		return -EIO;
-	}
+	if (!swap_slot_crc(slot, page, &written))
+		return -EAGAIN;
 	crc = page_crc(page_to_ptr(page));
-	if (crc != swap_slot_crc(slot)) {
-		pr_err("swap: %s: slot %u has checksum %08x, %08x was written",
-		       swap_area_of(slot)->name, slot_offset(slot), crc, swap_slot_crc(slot));
-		page_set_flag(page, PG_ERROR);
-		return -EIO;
+	if (crc == written) {
+		page_set_flag(page, PG_UPTODATE);
+		return 0;
 	}
-	page_set_flag(page, PG_UPTODATE);
-	return 0;
+	smp_rmb();
+	if (page_flag(page, PG_UPTODATE))
+		return 0; /* somebody found it good before us, and it has been written to since */
+	pr_err("swap: %s: slot %u has checksum %08x, %08x was written", swap_area_of(slot)->name,
+	       slot_offset(slot), crc, written);
+	swap_cache_drop(page);
+	return -EIO;
+}
+
+/* The page was in the cache already: waits until it has been read. */
+static void wait_until_read(slot_t slot, struct page *page)
+{
+	wait_event(wait_hash(page), !page_flag(page, PG_LOCKED));
+	if (page_flag(page, PG_READAHEAD) && page_clear_flag(page, PG_READAHEAD)) {
+		count_vm_event(SWAP_RA_HIT);
+		swap_area_of(slot)->ra_hits++;
+	}
 }
 
 struct page *swap_in(slot_t slot)
 {
 	struct page *page = swap_cache_find(slot);
-	int err;
+	int err = 0;
 
-	if (!page) {
+	if (page) {
+		wait_until_read(slot, page);
+	} else {
 		page = start_page(slot, GFP_USER);
-		if (page)
-			read_around(slot, page);
-		else
-			page = swap_cache_find(slot);
-		if (!page)
-			return ERR_PTR(frames_free() ? -EAGAIN : -ENOMEM);
+		if (IS_ERR(page))
+			return page;
+		err = read_around(slot, page);
 	}
-	wait_page_unlocked(page);
-	if (page_flag(page, PG_READAHEAD) && page_clear_flag(page, PG_READAHEAD)) {
-		count_vm_event(SWAP_RA_HIT);
-		swap_area_of(slot)->ra_hits++;
-	}
-	err = verify(slot, page);
+	if (!err)
+		err = verify(slot, page);
 	if (!err)
 		return page;
 	put_page(page);
@@ -183,68 +191,119 @@ struct page *swap_in(slot_t slot)
 
 /* ---- writing ---- */
 
-struct write_batch {
-	struct bio bio;
-	bool done;
+/* Who waits for a batch, on its stack. */
+struct write_wait {
+	uint32_t pending; /* requests under way, and one for the task that starts them */
+	uint32_t failed;  /* bits of pages */
 };
+
+struct write_request {
+	struct bio bio;
+	struct write_wait *wait;
+	uint32_t pages; /* bits */
+};
+
+/*
+ * Requests for all writers, because whoever reclaims should not allocate. One comes free when the
+ * device is done with it, whatever its writer waits for: so waiting for one always ends.
+ */
+#define NR_REQUESTS 16u
+static struct write_request requests[NR_REQUESTS];
+static uint32_t requests_busy; /* bits */
+
+static struct write_request *try_get_request(void)
+{
+	uint32_t busy = __atomic_load_n(&requests_busy, __ATOMIC_RELAXED);
+
+	while (busy != BIT(NR_REQUESTS) - 1) {
+		unsigned i = (unsigned)__builtin_ctz(~busy);
+
+		if (__atomic_compare_exchange_n(&requests_busy, &busy, busy | (uint32_t)BIT(i),
+						false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return &requests[i];
+	}
+	return NULL;
+}
+
+static void put_request(struct write_request *req)
+{
+	__atomic_fetch_and(&requests_busy, ~(uint32_t)BIT(req - requests), __ATOMIC_RELEASE);
+	wake_all(wait_hash(requests));
+}
+
+/* The last one wakes; nothing of the waiter's stack is touched after that. */
+static void put_pending(struct write_wait *wait)
+{
+	if (__atomic_sub_fetch(&wait->pending, 1, __ATOMIC_ACQ_REL) == 0)
+		wake_all(wait_hash(wait));
+}
 
 static void write_done(struct bio *bio)
 {
-	struct write_batch *w = bio->private;
+	struct write_request *req = container_of(bio, struct write_request, bio);
+	struct write_wait *wait = req->wait;
 
-	__atomic_store_n(&w->done, true, __ATOMIC_RELEASE);
-	wake_all(wait_hash(w));
+	if (bio->error)
+		__atomic_fetch_or(&wait->failed, req->pages, __ATOMIC_RELAXED);
+	put_request(req);
+	put_pending(wait);
 }
 
-static uint32_t write_run(struct page *const pages[], unsigned first, unsigned nr);
-
-/* A request of several pages failed: which of them? Each is written again by itself. */
-static uint32_t write_singly(struct page *const pages[], unsigned first, unsigned nr)
+/* Starts to write n pages from pages[first] on, whose slots follow each other. */
+static void start_write(struct page *const pages[], unsigned first, unsigned n, struct write_wait *wait)
 {
-	uint32_t failed = 0;
+	struct write_request *req;
 
-	for (unsigned i = first; i < first + nr; i++)
-		failed |= write_run(pages, i, 1);
-	return failed;
+	wait_event(wait_hash(requests), (req = try_get_request()));
+	bio_start(&req->bio, BIO_WRITE, pages[first]->slot);
+	req->bio.done = write_done;
+	req->wait = wait;
+	req->pages = (uint32_t)((BIT(n) - 1) << first);
+	for (unsigned i = first; i < first + n; i++)
+		bio_add_page(&req->bio, pages[i]);
+	__atomic_fetch_add(&wait->pending, 1, __ATOMIC_RELAXED);
+	count_vm_events(PSWPOUT, n);
+	block_submit(&req->bio);
 }
 
-/* Writes pages whose slots follow each other. */
-static uint32_t write_run(struct page *const pages[], unsigned first, unsigned nr)
+/* How many of the pages from `first` on can be one request of at most `max`. */
+static unsigned run_length(struct page *const pages[], uint32_t which, unsigned first, unsigned max)
 {
-	struct write_batch w = {0};
 	slot_t slot = pages[first]->slot;
+	unsigned n = 1;
 
-	w.bio.op = BIO_WRITE;
-	w.bio.dev = swap_area_of(slot)->dev;
-	w.bio.sector = slot_sector(slot);
-	w.bio.done = write_done;
-	w.bio.private = &w;
-	for (unsigned i = first; i < first + nr; i++)
-		bio_add_page(&w.bio, pages[i]);
-	count_vm_events(PSWPOUT, nr);
-	block_submit(&w.bio);
-	wait_event(wait_hash(&w), __atomic_load_n(&w.done, __ATOMIC_ACQUIRE));
-	if (!w.bio.error)
-		return 0;
-	if (nr > 1)
-		return write_singly(pages, first, nr);
-	pr_err("swap: %s: cannot write slot %u: error %d; it is retired",
-	       swap_area_of(slot)->name, slot_offset(slot), w.bio.error);
-	return (uint32_t)BIT(first);
+	max = MIN(max, swap_area_of(slot)->dev->max_segs);
+	while (n < max && first + n < SWAP_BATCH && (which & BIT(first + n)) &&
+	       pages[first + n]->slot == slot + n)
+		n++;
+	return n;
+}
+
+/* Writes the pages whose bits are set, at most `max` in a request; returns the bits of those that failed. */
+static uint32_t write_pages(struct page *const pages[], uint32_t which, unsigned max)
+{
+	struct write_wait wait = {.pending = 1};
+
+	while (which) {
+		unsigned first = (unsigned)__builtin_ctz(which);
+		unsigned n = run_length(pages, which, first, max);
+
+		start_write(pages, first, n, &wait);
+		which &= ~(uint32_t)((BIT(n) - 1) << first);
+	}
+	put_pending(&wait);
+	wait_event(wait_hash(&wait), !__atomic_load_n(&wait.pending, __ATOMIC_ACQUIRE));
+	return wait.failed;
 }
 
 uint32_t swap_write(struct page *const pages[], unsigned nr)
 {
-	uint32_t failed = 0;
-	unsigned run;
+	uint32_t failed;
 
 	CHECK(nr <= SWAP_BATCH);
 	for (unsigned i = 0; i < nr; i++)
 		swap_slot_set_crc(pages[i]->slot, page_crc(page_to_ptr(pages[i])));
-	for (unsigned i = 0; i < nr; i += run) {
-		for (run = 1; i + run < nr && pages[i + run]->slot == pages[i]->slot + run;)
-			run++;
-		failed |= write_run(pages, i, run);
-	}
-	return failed;
+	failed = write_pages(pages, (uint32_t)(BIT(nr) - 1), SWAP_BATCH);
+	/* A request of several pages failed: which of them? */
+	return failed ? write_pages(pages, failed, 1) : 0;
 }

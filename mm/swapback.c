@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What swapoff needs: everything that objects hold in a range of slots comes back into memory. */
 #include <twofold/swap.h>
-#include <twofold/task.h>
+#include <twofold/wait.h>
 #include "families.h"
 #include "vm_internal.h"
 
@@ -134,7 +134,6 @@ int objects_swap_in(uint32_t first, uint32_t last)
 	while (!err && (family = families_next())) {
 		err = family_swap_in(family, &range);
 		family_put(family);
-		cond_resched();
 	}
 	return err;
 }

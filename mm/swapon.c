@@ -7,6 +7,7 @@
 #include <twofold/swap_area.h>
 #include <twofold/swap_header.h>
 #include <twofold/task.h>
+#include <twofold/time.h>
 #include <twofold/vmalloc.h>
 
 static struct mutex areas_mutex; /* swapon and swapoff, one at a time */
@@ -51,38 +52,60 @@ static struct swap_area *area_on(const struct block_device *dev)
 	return NULL;
 }
 
+/* Slots known by nobody any more, but for faults that come too late: they find the area empty. */
 static void free_tables(struct swap_area *a)
 {
-	vfree(a->slots);
-	vfree(a->cluster_free);
+	struct swap_slot *slots;
+	uint16_t *cluster_free;
+
+	spin_lock(&a->lock);
+	slots = a->slots;
+	cluster_free = a->cluster_free;
 	a->slots = NULL;
 	a->cluster_free = NULL;
+	a->nr_slots = a->nr_free = a->nr_bad = 0;
+	a->dev = NULL;
+	spin_unlock(&a->lock);
+	vfree(slots);
+	vfree(cluster_free);
+}
+
+static void mark_bad(struct swap_slot *slots, uint32_t *nr_bad, uint32_t offset)
+{
+	if (slots[offset].count == COUNT_BAD)
+		return;
+	slots[offset].count = COUNT_BAD;
+	++*nr_bad;
 }
 
 /* Slot tables as the header says: all free but the header's own page and the bad ones. */
 static int make_tables(struct swap_area *a, const struct swap_header *h)
 {
-	uint32_t nr = MIN(h->last_page + 1, (uint32_t)BIT(28));
+	uint32_t nr = MIN(h->last_page, (uint32_t)BIT(28) - 1) + 1, nr_bad = 0;
+	struct swap_slot *slots = vzalloc((size_t)nr * sizeof(*slots));
+	uint16_t *cluster_free = vzalloc(DIV_ROUND_UP(nr, SWAP_CLUSTER) * sizeof(*cluster_free));
 
-	a->slots = vzalloc(nr * sizeof(*a->slots));
-	a->cluster_free = vzalloc(DIV_ROUND_UP(nr, SWAP_CLUSTER) * sizeof(*a->cluster_free));
-	if (!a->slots || !a->cluster_free) {
-		free_tables(a);
+	if (!slots || !cluster_free) {
+		vfree(slots);
+		vfree(cluster_free);
 		return -ENOMEM;
 	}
-	a->nr_slots = nr;
-	a->nr_free = 0;
-	a->nr_bad = 1;
-	a->next = 1;
-	a->slots[0].count = COUNT_BAD;
+	mark_bad(slots, &nr_bad, 0);
 	for (uint32_t i = 0; i < h->nr_badpages; i++)
-		if (h->badpages[i] < nr && a->slots[h->badpages[i]].count != COUNT_BAD) {
-			a->slots[h->badpages[i]].count = COUNT_BAD;
-			a->nr_bad++;
-		}
+		if (h->badpages[i] < nr)
+			mark_bad(slots, &nr_bad, h->badpages[i]);
+	spin_lock(&a->lock);
+	a->slots = slots;
+	a->cluster_free = cluster_free;
+	a->nr_slots = nr;
+	a->nr_bad = nr_bad;
+	a->nr_free = a->nr_retired = 0;
+	a->ra_window = a->ra_hits = a->ra_last = 0;
+	memset(a->next, 0, sizeof(a->next));
 	for (uint32_t i = 1; i < nr; i++)
-		if (a->slots[i].count == 0)
+		if (slots[i].count == 0)
 			slot_becomes_free(a, i);
+	spin_unlock(&a->lock);
 	return 0;
 }
 
@@ -135,6 +158,17 @@ static uint32_t slots_used(const struct swap_area *a)
 	return a->nr_slots - a->nr_bad - a->nr_free;
 }
 
+/* Everything that objects hold in the area, and then what only the swap cache holds. */
+static int bring_back(struct swap_area *a)
+{
+	slot_t first = (slot_t)(a - swap_areas) << 28;
+	int err = objects_swap_in(first, first + a->nr_slots - 1);
+
+	swap_cache_drop_orphans(a);
+	return err;
+}
+
+/* What is being written while we look is found in the next round. */
 static int empty_area(struct swap_area *a)
 {
 	int err;
@@ -142,12 +176,33 @@ static int empty_area(struct swap_area *a)
 	while (slots_used(a)) {
 		if (signal_pending())
 			return -EINTR;
-		err = objects_unswap(a);
+		err = bring_back(a);
 		if (err)
 			return err;
-		cond_resched();
+		if (slots_used(a))
+			sched_sleep_ns(NSEC_PER_MSEC);
 	}
 	return 0;
+}
+
+static void set_writable(struct swap_area *a, bool writable)
+{
+	spin_lock(&a->lock);
+	a->writable = writable;
+	spin_unlock(&a->lock);
+}
+
+static int stop_area(struct swap_area *a)
+{
+	int err;
+
+	set_writable(a, false);
+	err = slots_used(a) > frames_free() + swap_free_pages() ? -ENOMEM : empty_area(a);
+	if (err)
+		set_writable(a, true);
+	else
+		free_tables(a);
+	return err;
 }
 
 int swap_off(struct block_device *dev)
@@ -157,19 +212,8 @@ int swap_off(struct block_device *dev)
 
 	mutex_lock(&areas_mutex);
 	a = dev ? area_on(dev) : NULL;
-	if (a) {
-		spin_lock(&a->lock);
-		a->writable = false;
-		spin_unlock(&a->lock);
-		err = slots_used(a) > frames_free() + swap_free_pages() ? -ENOMEM : empty_area(a);
-		spin_lock(&a->lock);
-		a->writable = err != 0;
-		if (!err)
-			a->dev = NULL;
-		spin_unlock(&a->lock);
-		if (!err)
-			free_tables(a);
-	}
+	if (a)
+		err = stop_area(a);
 	mutex_unlock(&areas_mutex);
 	return err;
 }

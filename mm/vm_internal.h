@@ -45,6 +45,7 @@ void area_setup(void); /* boot */
 /* Cleared but for mm. NULL: no memory. */
 struct vm_area *area_alloc(struct mm *mm);
 void area_free(struct vm_area *area); /* not linked anywhere any more; puts the file */
+void area_use_file(struct vm_area *area); /* takes the reference that area->file stands for, if any */
 /* Into the tree, and attached to the objects that it names. Its range is free. */
 void area_insert(struct vm_area *area);
 /* Out of the tree and off its objects; drops what only it covered. Leaves are gone already. */
@@ -64,6 +65,8 @@ bool area_agrees(const struct vm_area *area, const struct vm_area *next);
 bool area_join(struct vm_area *area, struct vm_area *next);
 /* Joins with what lies on both sides; returns the area that now holds the range. */
 struct vm_area *area_join_both(struct vm_area *area);
+/* Parts with its anonymous object, dropping what only it covered. Leaves are gone already. */
+void area_detach_anon(struct vm_area *area);
 /* Chooses indices for an area that holds nothing private yet. */
 void area_choose_delta(struct vm_area *area);
 /* The start of the highest free range of len bytes in [low, high); 0: there is none. */
@@ -101,6 +104,7 @@ void page_written(struct page *page);
 /* What giving an area an object of its own needs; kept over attempts, freed by unshare_fini(). */
 struct unshare {
 	struct vm_object *object;
+	bool part; /* whatever the others cover: it is to grow where they are */
 };
 /*
  * The first write through a VMA_COW area: gives it an object of its own if another area covers
@@ -109,8 +113,10 @@ struct unshare {
  */
 int area_unshare(struct vm_area *area, struct unshare *u);
 void unshare_fini(struct unshare *u);
-/* The same for callers that hold mm->lock only; sleeps. 0, -ENOMEM. */
+/* The same for callers that hold mm->lock for writing and no spinlock. 0, -ENOMEM. */
 int area_unshare_sleeping(struct vm_area *area);
+/* Grows as area_grow(); with an object of its own, if others have the indices there. */
+bool area_grow_apart(struct vm_area *area, uint64_t start, uint64_t end);
 
 /* Waits until reclaim has made room for what GFP_NOWAIT did not get. No spinlock held. 0, -ENOMEM. */
 int wait_for_memory(void);
@@ -136,6 +142,11 @@ int area_change_range(struct mm *mm, uint64_t start, uint64_t end, const struct 
 int unmap_range(struct mm *mm, uint64_t start, uint64_t end);
 /* Page-aligned, below USER_END, not wrapping; *end is made. Zero length is fine. */
 bool range_valid(uint64_t addr, uint64_t len, uint64_t *end);
+/* Linux's heuristic overcommit: only what could never be there is refused. */
+bool exceeds_memory(uint64_t len);
+/* Faults in what is there of [start, end), private memory that is writable by writing (mlock.c).
+ * mm->lock not held. 0, -ENOMEM, -EFAULT: something cannot be accessed. */
+int populate_areas(struct mm *mm, uint64_t start, uint64_t end);
 /* A place for len bytes: at `hint` where that is free, else wherever; 0: none. */
 uint64_t find_place(struct mm *mm, uint64_t hint, uint64_t len);
 

@@ -114,7 +114,7 @@ static uint64_t asid_slow(struct pt *pt, unsigned cpu)
 	}
 	__atomic_store_n(&active[cpu], asid, __ATOMIC_RELAXED);
 	spin_unlock_irqrestore(&lock, flags);
-	/* Pairs with a flush that found no ASID: either it sees ours, or our walks see its stores. */
+	/* Pairs with a flush that finds no ASID: it sees ours, or our walks see its stores. */
 	__asm__ volatile("dsb ish" ::: "memory");
 	return asid & ASID_MASK;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Registers and call chains in words. Nothing here trusts a pointer: it runs when things are broken. */
+/* Registers and call chains in words. Trusts no pointer: it runs when things are broken. */
 #include <arch/context.h>
 #include <arch/uaccess.h>
 #include <twofold/boot.h>
@@ -59,7 +59,7 @@ static void show_frame(uint64_t pc)
 	pr_err("  [<%016lx>] %s", (unsigned long)pc, ksym_name(pc, name, sizeof(name)));
 }
 
-/* Frame records (AAPCS64 6.4.6): the caller's record, then the return address. The stack only shrinks upwards. */
+/* Frame records (AAPCS64 6.4.6): the caller's record, and the return address. They ascend. */
 static void walk_frames(uint64_t fp)
 {
 	for (int i = 0; i < MAX_FRAMES && fp && fp % 8 == 0; i++) {
@@ -95,7 +95,8 @@ void show_registers(const struct trapframe *tf)
 	char name[96];
 
 	pr_err("pc  %016lx  %s", (unsigned long)tf->pc, ksym_name(tf->pc, name, sizeof(name)));
-	pr_err("lr  %016lx  %s", (unsigned long)tf->x[30], ksym_name(tf->x[30], name, sizeof(name)));
+	pr_err("lr  %016lx  %s", (unsigned long)tf->x[30],
+	       ksym_name(tf->x[30], name, sizeof(name)));
 	pr_err("sp  %016lx  pstate %08lx", (unsigned long)tf->sp, (unsigned long)tf->pstate);
 	for (int i = 0; i < 30; i += 3)
 		pr_err("x%-2d %016lx  x%-2d %016lx  x%-2d %016lx", i, (unsigned long)tf->x[i],

@@ -111,8 +111,8 @@ void arch_map_ram(void)
 
 /*
  * Frees boot's own text and data, and the tables that nobody needed. The latter stay mapped at the
- * image's address, writable as in the direct map. The identity map is in no core's TTBR0 any more; its
- * few tables stay, for cores that PSCI starts later.
+ * image's address, writable as in the direct map. The identity map is in no core's TTBR0 any more;
+ * its few tables stay, for cores that PSCI starts later.
  */
 void arch_boot_finish(void)
 {

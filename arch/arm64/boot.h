@@ -18,18 +18,20 @@ extern char boot_stack_guard[], boot_stack[], boot_tables[], boot_tables_end[];
 /* Known since early_map(): where the image lies, and the roots of both halves. */
 struct early_roots {
 	uint64_t image, identity, kernel;
-	uint64_t tables_used;	    /* of boot_tables[] */
+	uint64_t tables_used; /* of boot_tables[] */
 	uint64_t nr_tables[PT_LEVELS], nr_leaves; /* of the kernel's tree */
 };
 extern struct early_roots early_roots;
 
-/* early_map.c. Maps with the largest leaves that fit, by tables out of boot_tables[]. Nothing may be mapped there yet. */
+/* early_map.c. Maps by the largest leaves that fit, with tables out of boot_tables[], where
+ * nothing is mapped yet. */
 void boot_map(uint64_t root, vaddr_t va, paddr_t pa, uint64_t size, prot_t prot);
 void early_map(void);
 /* early_cpu.c. MMU off: sets the translation registers; returns SCTLR_EL1 to switch it on with. */
 uint64_t early_cpu_setup(void);
 
-/* cpu.c. Each core's first C function at the image's own addresses: this_cpu(), vectors, no identity map, PAN. */
+/* cpu.c. A core's first C at the image's own addresses: this_cpu(), vectors, PAN; the identity
+ * map goes. */
 void cpu_start(struct cpu *cpu);
 /* boot.c. The boot core goes on to main(). */
 void boot_main(paddr_t dtb) __attribute__((noreturn));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What cores are and can do. ID registers: Arm ARM D19.2, by name. */
-#include <asm/hwcap.h>
 #include <arch/asm.h>
 #include <arch/context.h>
 #include <arch/sysreg.h>
+#include <asm/hwcap.h>
 #include <twofold/time.h>
 
 #include "boot.h"

@@ -17,9 +17,9 @@
 #define SCTLR_NTWE BIT(18) /* WFE, */
 #define SCTLR_UCI BIT(26)  /* and maintain caches. SPAN (23) clear: exceptions set PAN */
 
-#define TCR_SIZE_48 (16ull | 16ull << 16)		  /* T0SZ, T1SZ */
+#define TCR_SIZE_48 (16ull | 16ull << 16)				/* T0SZ, T1SZ */
 #define TCR_WALKS_WB (1ull << 8 | 1ull << 10 | 1ull << 24 | 1ull << 26) /* IRGN, ORGN: WBWA */
-#define TCR_WALKS_ISH (3ull << 12 | 3ull << 28)		  /* SH0, SH1: inner shareable */
+#define TCR_WALKS_ISH (3ull << 12 | 3ull << 28) /* SH0, SH1: inner shareable */
 #define TCR_TG1_4K (2ull << 30)
 #define TCR_IPS_SHIFT 32
 #define TCR_AS BIT(36) /* 16-bit ASIDs */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The first page tables. early_map() runs with the MMU off, at the address that the image was loaded
- * at: it and what it calls must not use absolute addresses, which the small code model never does.
- * boot_map() serves later too, until there is an allocator: the same code, at the image's own address.
+ * The first page tables. early_map() runs with the MMU off, at the address that the image was
+ * loaded at: it and what it calls must not use absolute addresses, which the small code model never
+ * does. boot_map() serves later too, until there is an allocator: the same code, at the image's own
+ * address.
  */
 #include <twofold/boot.h>
 #include <twofold/log.h>
@@ -12,7 +13,7 @@
 
 struct early_roots early_roots;
 
-/* What to add to a physical address inside the image for a pointer that works now: 0 with the MMU off. */
+/* What makes a physical address inside the image a pointer that works now: 0 with the MMU off. */
 static uint64_t image_offset(void)
 {
 	return (uintptr_t)_image - early_roots.image;

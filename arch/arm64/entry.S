@@ -5,24 +5,28 @@
  */
 #include <arch/asm.h>
 
-	/* x0 to x29 in the frame; also the way into it. */
+	/* x0 to x29 and their place in the frame. */
+	.macro	each_pair, insn
+	\insn	x0, x1, [sp]
+	\insn	x2, x3, [sp, #16]
+	\insn	x4, x5, [sp, #32]
+	\insn	x6, x7, [sp, #48]
+	\insn	x8, x9, [sp, #64]
+	\insn	x10, x11, [sp, #80]
+	\insn	x12, x13, [sp, #96]
+	\insn	x14, x15, [sp, #112]
+	\insn	x16, x17, [sp, #128]
+	\insn	x18, x19, [sp, #144]
+	\insn	x20, x21, [sp, #160]
+	\insn	x22, x23, [sp, #176]
+	\insn	x24, x25, [sp, #192]
+	\insn	x26, x27, [sp, #208]
+	\insn	x28, x29, [sp, #224]
+	.endm
+
 	.macro	save_registers
 	sub	sp, sp, #TRAPFRAME_SIZE
-	stp	x0, x1, [sp]
-	stp	x2, x3, [sp, #16]
-	stp	x4, x5, [sp, #32]
-	stp	x6, x7, [sp, #48]
-	stp	x8, x9, [sp, #64]
-	stp	x10, x11, [sp, #80]
-	stp	x12, x13, [sp, #96]
-	stp	x14, x15, [sp, #112]
-	stp	x16, x17, [sp, #128]
-	stp	x18, x19, [sp, #144]
-	stp	x20, x21, [sp, #160]
-	stp	x22, x23, [sp, #176]
-	stp	x24, x25, [sp, #192]
-	stp	x26, x27, [sp, #208]
-	stp	x28, x29, [sp, #224]
+	each_pair stp
 	.endm
 
 	/* The rest of the frame; x21: the stack pointer before. Clobbers x22, x23. */
@@ -55,21 +59,7 @@
 	.if	\el == 0
 	msr	sp_el0, x21
 	.endif
-	ldp	x0, x1, [sp]
-	ldp	x2, x3, [sp, #16]
-	ldp	x4, x5, [sp, #32]
-	ldp	x6, x7, [sp, #48]
-	ldp	x8, x9, [sp, #64]
-	ldp	x10, x11, [sp, #80]
-	ldp	x12, x13, [sp, #96]
-	ldp	x14, x15, [sp, #112]
-	ldp	x16, x17, [sp, #128]
-	ldp	x18, x19, [sp, #144]
-	ldp	x20, x21, [sp, #160]
-	ldp	x22, x23, [sp, #176]
-	ldp	x24, x25, [sp, #192]
-	ldp	x26, x27, [sp, #208]
-	ldp	x28, x29, [sp, #224]
+	each_pair ldp
 	add	sp, sp, #TRAPFRAME_SIZE
 	eret
 	dsb	nsh			/* no speculation past ERET */
@@ -148,15 +138,12 @@ el0_irq:
 
 /* A new user thread's first code: x0 is the task that ran before, the stack holds its trapframe. */
 func ret_from_fork
-	bl	sched_switch_done
-	mov	x0, sp
-endfunc ret_from_fork
-	/* Falls through. x0: task_trapframe(current). */
-func arch_enter_user
-	mov	sp, x0
 	mov	x29, xzr
+	bl	sched_switch_done
 	bl	boot_done
-endfunc arch_enter_user
+	/* Falls through. */
+endfunc ret_from_fork
+	mov	x29, xzr
 func ret_to_user
 	msr	daifset, #3
 	mrs	x0, tpidr_el1

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Code that may fault for good, and where it goes on then. A score of entries: searched one by one. */
+/* Code that may fault for good, and where it goes on then. A score of entries: no need to sort. */
 #include "trap.h"
 
 /* Each is relative to its own place; made by `guard` in usercopy.S. Bit 0 of fixup: a probe. */

@@ -15,8 +15,7 @@ _Static_assert(offsetof(struct task, ctx) == 0, "switch_context() takes a task f
 _Static_assert(offsetof(struct arch_context, sp) == 96, "switch_context()");
 _Static_assert(offsetof(struct arch_fpstate, fpsr) == 512, "arch_fp_save()");
 _Static_assert(offsetof(struct task, work) < 4096, "one load reaches it");
-#undef current
-_Static_assert(offsetof(struct cpu, current) == 0, "entry.S");
+_Static_assert(offsetof(struct cpu, curr) == 0, "entry.S");
 _Static_assert(offsetof(struct cpu, scratch) == CPU_SCRATCH, "entry.S");
 
 #define OFFSET(name, value) __asm__ volatile(".global " #name "\n.set " #name ", %c0" ::"i"(value))

@@ -19,7 +19,7 @@ func clear_page
 	cmp	x0, x2
 	b.lo	1b
 	ret
-2:	stp	xzr, xzr, [x0]		/* no DC ZVA here, or blocks of an unusual size */
+2:	stp	xzr, xzr, [x0]		/* no DC ZVA here, or unusual blocks */
 	stp	xzr, xzr, [x0, #16]
 	stp	xzr, xzr, [x0, #32]
 	stp	xzr, xzr, [x0, #48]

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Signal frames on a program's stack, laid out as Linux's: siginfo and ucontext (uapi asm/ucontext.h,
- * asm/sigcontext.h), whose reserved part holds tagged records; here FP/SIMD, then the end. Above
- * them a frame record, so that call chains go on through the handler.
+ * Signal frames on a program's stack, laid out as Linux's: siginfo and ucontext (uapi
+ * asm/ucontext.h, asm/sigcontext.h), whose reserved part holds tagged records; here FP/SIMD, then
+ * the end. Above them a frame record, so that call chains go on through the handler.
  *
  *   sp ->  siginfo | ucontext: flags, stack, mask, registers, records ... | x29, x30
  */
 #include <linux/signal.h>
-#include <asm/sigcontext.h>
-#include <asm/ucontext.h>
+
 #include <arch/context.h>
 #include <arch/uaccess.h>
+#include <asm/sigcontext.h>
+#include <asm/ucontext.h>
 #include <twofold/errno.h>
 #include <twofold/log.h>
 #include <twofold/string.h>
@@ -50,8 +51,8 @@ static bool on_altstack(uint64_t sp)
 {
 	const struct task *t = current;
 
-	return t->altstack_size && !(t->altstack_flags & SS_AUTODISARM) &&
-	       sp > t->altstack_sp && sp - t->altstack_sp <= t->altstack_size;
+	return t->altstack_size && !(t->altstack_flags & SS_AUTODISARM) && sp > t->altstack_sp &&
+	       sp - t->altstack_sp <= t->altstack_size;
 }
 
 static uint64_t frame_top(const struct trapframe *tf, uint64_t action_flags)
@@ -66,14 +67,15 @@ static uint64_t frame_top(const struct trapframe *tf, uint64_t action_flags)
 static stack_t altstack_of(const struct trapframe *tf)
 {
 	const struct task *t = current;
-
-	return (stack_t){
+	stack_t stack = {
 		.ss_sp = (void *)(uintptr_t)t->altstack_sp,
 		.ss_size = t->altstack_size,
-		.ss_flags = !t->altstack_size ? SS_DISABLE
-			    : on_altstack(tf->sp) ? SS_ONSTACK
-						  : t->altstack_flags,
+		.ss_flags = t->altstack_size ? t->altstack_flags : SS_DISABLE,
 	};
+
+	if (on_altstack(tf->sp))
+		stack.ss_flags = SS_ONSTACK;
+	return stack;
 }
 
 static uint64_t fault_address(const siginfo_t *info)
@@ -166,7 +168,8 @@ static int get_records(uptr_t at)
 			return -EFAULT;
 		if (!head.head.magic)
 			break;
-		if (head.head.size < sizeof(head.head) || head.head.size % 16 || head.head.size > left)
+		if (head.head.size < sizeof(head.head) || head.head.size % 16 ||
+		    head.head.size > left)
 			return -EFAULT;
 		if (head.head.magic == FPSIMD_MAGIC) {
 			if (found || head.head.size != sizeof(head) ||
@@ -207,11 +210,13 @@ int arch_sigreturn(struct trapframe *tf, uint64_t *mask)
 	struct trapframe new;
 	stack_t stack;
 
-	if (tf->sp % 16 || get_user_u64(mask, uptr_add(uc, offsetof(struct ucontext, uc_sigmask))) ||
-	    copy_from_user(&stack, uptr_add(uc, offsetof(struct ucontext, uc_stack)), sizeof(stack)) ||
+	if (tf->sp % 16 ||
+	    get_user_u64(mask, uptr_add(uc, offsetof(struct ucontext, uc_sigmask))) ||
+	    copy_from_user(&stack, uptr_add(uc, offsetof(struct ucontext, uc_stack)),
+			   sizeof(stack)) ||
 	    copy_from_user(&new, uptr_add(mc, offsetof(struct sigcontext, regs)),
 			   offsetof(struct trapframe, orig_x0)) ||
-	    (new.pstate & PSTATE_MUST_BE_0) ||
+	    (new.pstate &PSTATE_MUST_BE_0) ||
 	    get_records(uptr_add(mc, offsetof(struct sigcontext, __reserved))))
 		return -EFAULT;
 	new.pstate &= PSTATE_USER;

@@ -70,7 +70,7 @@ static bool came_up(const struct cpu *cpu)
 	return true;
 }
 
-/* It may come late, and is parked then: no entry of cpus[] is its own any more. Its stack is lost. */
+/* One that comes late is parked: no entry of cpus[] is its own any more. Its stack is lost. */
 static int start_core(const struct dt_cpu *core, struct cpu *cpu)
 {
 	int err;
@@ -107,7 +107,8 @@ void smp_start(void)
 			continue;
 		err = nr_cpus < NR_CPUS ? start_core(core, &cpus[nr_cpus]) : -ENOSPC;
 		if (err)
-			pr_warn("core %#lx does not start: error %d", (unsigned long)core->mpidr, err);
+			pr_warn("core %#lx does not start: error %d", (unsigned long)core->mpidr,
+				err);
 	}
 	pr_info("smp: %u of %u cores online", nr_cpus, machine.nr_cpus);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ISO C's four, by general registers only: FP and SIMD belong to programs. */
+/* The two that are hot, by general registers only: FP and SIMD belong to programs. */
 #include <arch/asm.h>
 
 	.text
@@ -43,32 +43,6 @@ func memcpy
 8:	ret
 endfunc memcpy
 
-func memmove
-	sub	x3, x0, x1
-	cmp	x3, x2
-	b.hs	memcpy			/* a forward copy does no harm */
-	add	x1, x1, x2
-	add	x3, x0, x2
-1:	subs	x2, x2, #16
-	b.lo	2f
-	ldp	x4, x5, [x1, #-16]!
-	stp	x4, x5, [x3, #-16]!
-	b	1b
-2:	tbz	x2, #3, 3f
-	ldr	x4, [x1, #-8]!
-	str	x4, [x3, #-8]!
-3:	tbz	x2, #2, 4f
-	ldr	w4, [x1, #-4]!
-	str	w4, [x3, #-4]!
-4:	tbz	x2, #1, 5f
-	ldrh	w4, [x1, #-2]!
-	strh	w4, [x3, #-2]!
-5:	tbz	x2, #0, 6f
-	ldrb	w4, [x1, #-1]
-	strb	w4, [x3, #-1]
-6:	ret
-endfunc memmove
-
 func memset
 	and	x1, x1, #0xff
 	mov	x3, #0x0101010101010101
@@ -98,28 +72,3 @@ func memset
 	strb	w1, [x3]
 8:	ret
 endfunc memset
-
-func memcmp
-1:	subs	x2, x2, #8
-	b.lo	2f
-	ldr	x3, [x0], #8
-	ldr	x4, [x1], #8
-	cmp	x3, x4
-	b.eq	1b
-	rev	x3, x3			/* the first byte that differs decides */
-	rev	x4, x4
-	cmp	x3, x4
-	cset	w0, hi
-	csinv	w0, w0, wzr, hi
-	ret
-2:	add	x2, x2, #8
-	mov	w5, wzr
-3:	cbz	x2, 4f
-	ldrb	w3, [x0], #1
-	ldrb	w4, [x1], #1
-	sub	x2, x2, #1
-	subs	w5, w3, w4
-	b.eq	3b
-4:	mov	w0, w5
-	ret
-endfunc memcmp

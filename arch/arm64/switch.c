@@ -7,8 +7,6 @@
 
 void ret_from_fork(void); /* entry.S */
 
-static const struct arch_fpstate fresh_fpstate;
-
 struct trapframe *task_trapframe(struct task *t)
 {
 	return (struct trapframe *)((char *)t->stack + KSTACK_SIZE) - 1;
@@ -44,6 +42,8 @@ void arch_init_user(struct task *t, const struct trapframe *tf, uint64_t sp, uin
 {
 	struct trapframe *frame = task_trapframe(t);
 
+	if (!set_tls)
+		tls = current->fp ? read_sysreg(tpidr_el0) : 0;
 	*frame = *tf;
 	frame->x[0] = 0;
 	if (sp)
@@ -51,14 +51,15 @@ void arch_init_user(struct task *t, const struct trapframe *tf, uint64_t sp, uin
 	t->ctx = (struct arch_context){
 		.lr = (uintptr_t)ret_from_fork,
 		.sp = (uintptr_t)frame,
-		.tls = set_tls ? tls : current->fp ? read_sysreg(tpidr_el0) : 0,
+		.tls = tls,
 	};
 }
 
 void arch_exec(struct trapframe *tf, uint64_t entry, uint64_t sp)
 {
 	*tf = (struct trapframe){.pc = entry, .sp = sp, .syscall = ~0ull};
-	arch_fp_load(&fresh_fpstate);
+	memset(current->fp, 0, sizeof(*current->fp));
+	arch_fp_load(current->fp);
 	write_sysreg(tpidr_el0, 0);
 }
 

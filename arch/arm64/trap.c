@@ -12,13 +12,14 @@
 
 static void __noreturn panic_abort(const struct trapframe *tf, uint64_t esr, uint64_t far)
 {
-	bool exec = ESR_EC(esr) == EC_IABT_EL1;
+	const char *access = esr & ESR_WNR ? "write" : "read";
 	const char *range = is_kernel_address(far) ? vmalloc_describe(VADDR(far)) : NULL;
 
+	if (ESR_EC(esr) == EC_IABT_EL1)
+		access = "execution";
 	panic_trap(tf, "kernel %s of %#lx: level %u %s, ESR %#lx%s%s%s",
-		   exec ? "execution" : esr & ESR_WNR ? "write" : "read", (unsigned long)far,
-		   ESR_FSC(esr) % 4, esr_fault_name(esr), (unsigned long)esr, range ? " (" : "",
-		   range ? range : "", range ? ")" : "");
+		   access, (unsigned long)far, ESR_FSC(esr) % 4, esr_fault_name(esr),
+		   (unsigned long)esr, range ? " (" : "", range ? range : "", range ? ")" : "");
 }
 
 /* A checked routine touched user memory. 0: it may try again. */

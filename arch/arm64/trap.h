@@ -6,7 +6,7 @@
 #include <arch/context.h>
 
 #define ESR_EC(esr) ((unsigned)((esr) >> 26) & 0x3f)
-#define ESR_FSC(esr) ((unsigned)(esr) & 0x3f)
+#define ESR_FSC(esr) ((unsigned)(esr)&0x3f)
 #define ESR_WNR BIT(6)	/* data abort by a write */
 #define ESR_CM BIT(8)	/* by cache maintenance, which counts as a write and is none */
 #define ESR_FNV BIT(10) /* FAR_EL1 is not valid */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Exceptions that a program takes: page faults, and what becomes a signal. Codes as Linux sends them. */
-#include <linux/signal.h>
+/* Exceptions that a program takes: page faults, and what becomes a signal, as from Linux. */
 #include <arch/sysreg.h>
+#include <linux/signal.h>
 #include <twofold/errno.h>
 #include <twofold/log.h>
 #include <twofold/task.h>

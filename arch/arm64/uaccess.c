@@ -47,7 +47,7 @@ ssize_t strncpy_from_user(char *to, uptr_t from, size_t size)
 	return len >= 0 && (size_t)len == size ? -ENAMETOOLONG : len;
 }
 
-/* There are no unprivileged exclusives: the address is checked here, and PAN lifted for their sake. */
+/* No exclusives are unprivileged: the address is checked here, and PAN lifted for them. */
 int cmpxchg_user_u32(uptr_t at, uint32_t old, uint32_t new, uint32_t *seen)
 {
 	uint64_t addr = untag(at.ua);

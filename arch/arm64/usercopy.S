@@ -144,7 +144,7 @@ user_fault:
 	mov	x0, #-EFAULT
 	ret
 
-	/* int get_user_uN(uintN_t *value, uptr_t from), int put_user_uN(uptr_t to, uintN_t value) */
+	/* int get_user_uN(uintN_t *value, uptr_t from), put_user_uN(uptr_t to, uintN_t value) */
 	.macro	accessors, bits, reg
 func get_user_u\bits
 1:	ldtr	\reg, [x1]

@@ -26,7 +26,7 @@ struct reclaim_policy {
 	/* The page was looked at and taken off: does it stay? `young`: used since the last look. Where
 	 * it does, add() follows. */
 	bool (*keep)(struct page *page, bool young);
-	void (*accessed)(struct page *page); /* by a system call; it is listed */
+	void (*accessed)(struct page *page); /* by system calls, twice; it is listed. May be NULL */
 	void (*counts)(enum lru_kind kind, uint64_t *active, uint64_t *inactive);
 };
 

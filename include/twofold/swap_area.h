@@ -19,11 +19,13 @@ struct swap_area {
 	char name[32];
 	int priority;
 	bool writable; /* gives slots; swapoff stops that first */
-	uint32_t nr_slots, nr_free, nr_bad;
-	uint32_t next; /* where the next slot is looked for */
+	uint32_t nr_slots, nr_free;
+	uint32_t nr_bad; /* never used: the header's own, those it names, retired ones */
+	uint32_t nr_retired;
+	uint32_t next[NR_CPUS]; /* where the core's next slot is looked for; start of a cluster: in any */
 	struct swap_slot *slots;
 	uint16_t *cluster_free; /* free slots of each cluster */
-	uint32_t ra_window, ra_hits, ra_last; /* readahead: see swap_io.c */
+	uint32_t ra_window, ra_hits, ra_last; /* readahead: see swap_io.c; guesses, not locked */
 };
 
 static inline uint32_t slot_offset(slot_t slot)
@@ -41,7 +43,9 @@ static inline uint64_t slot_sector(slot_t slot)
 extern struct swap_area swap_areas[MAX_SWAP_AREAS];
 
 struct swap_area *swap_area_of(slot_t slot);
-uint32_t swap_slot_crc(slot_t slot);
+/* The checksum of a slot's contents; false: the page is not cached for it (any more). */
+bool swap_slot_crc(slot_t slot, const struct page *page, uint32_t *crc);
+/* Of what will be written: the slot's only holder is the cache, and its page PG_WRITEBACK. */
 void swap_slot_set_crc(slot_t slot, uint32_t crc);
 
 void slot_becomes_free(struct swap_area *a, uint32_t offset); /* area lock held */
@@ -52,17 +56,20 @@ bool swap_cache_add(struct page *page);
  * the slot was freed meanwhile. */
 bool swap_cache_reserve(slot_t slot, struct page *page);
 /* Drops a page that no object holds (readahead that nobody wanted), if only the cache and the
- * caller hold it. */
+ * caller hold it. No family lock needed, here and below. */
 bool swap_cache_drop_unused(struct page *page);
-/* A write to its slot failed: the page leaves the cache, the slot is never used again. Family lock held. */
+/* Drops a page that no object holds, if none names its slot either. */
+bool swap_cache_drop_orphan(struct page *page);
+/* Does so with all pages of an area. */
+void swap_cache_drop_orphans(struct swap_area *a);
+/* A write to its slot failed: the page leaves the cache, the slot is never used again. The family is
+ * locked, or there is none; PG_WRITEBACK is clear. */
 void swap_cache_retire(struct page *page);
 
 /* Writes up to SWAP_BATCH pages of the swap cache to their slots, checksummed, neighbours in one
- * request; sleeps until all are done. Bit i of the result: page i failed. */
+ * request, all requests at a time; sleeps until all are done. Pages are PG_WRITEBACK. Bit i of the result:
+ * page i failed, by itself too. */
 #define SWAP_BATCH 32u
 uint32_t swap_write(struct page *const pages[], unsigned nr);
-
-/* Brings back whatever objects hold in this area (mm/object.c). 0, -ENOMEM, -EIO, -EINTR. */
-int objects_unswap(struct swap_area *area);
 
 #endif

@@ -18,7 +18,21 @@ slab_LIBS := $(SHIM_WRAP)
 vmalloc_SRCS := $(PHYS_SRCS) $(SLAB_SRCS) mm/vmalloc.c mm/kernel_pt.c mm/pt.c tests/host/tlb_model.c
 vmalloc_LIBS := $(SHIM_WRAP) -Wl,--wrap=free_pages
 
+ptfmt_SRCS :=
+pt_SRCS := $(PHYS_SRCS) mm/pt.c tests/host/tlb_model.c
+pt_LIBS := $(SHIM_WRAP) -Wl,--wrap=free_pages,--wrap=page_mark_dirty
+
 devtree_SRCS := drivers/devtree.c drivers/machine.c kernel/params.c tests/host/strlcpy.c
 devtree_LIBS := -lfdt
 devtree_FUZZ_SRCS := $(devtree_SRCS)
 devtree_FUZZ_LIBS := -lfdt
+
+pagemap_SRCS := $(PHYS_SRCS) $(SLAB_SRCS) mm/pagemap.c mm/span.c
+pagemap_LIBS := $(SHIM_WRAP)
+VM_SRCS := mm/mm.c mm/area.c mm/object.c mm/filemap.c mm/fault.c mm/rmap.c mm/swapback.c mm/mmap.c \
+	mm/mprotect.c mm/mremap.c mm/madvise.c mm/mlock.c mm/brk.c mm/pagemap.c mm/span.c mm/pt.c
+vm_SRCS := $(PHYS_SRCS) $(SLAB_SRCS) $(VM_SRCS) tests/host/tlb_model.c tests/host/vm_model.c
+vm_LIBS := $(SHIM_WRAP) -Wl,--wrap=free_pages
+
+cpio_SRCS := fs/cpio.c
+cpio_FUZZ_SRCS := fs/cpio.c

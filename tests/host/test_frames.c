@@ -114,7 +114,10 @@ static void random_layout(void)
 		frames_add_ram(PADDR(ram[i].start), ram[i].end - ram[i].start,
 			       (unsigned)shim_random(MAX_NODES));
 	for (unsigned i = 0; i < nr_taken; i++) {
-		taken[i].start = shim_random(base + span + 64 * MIB);
+		/* Half of them where early memory comes from: below the end of some RAM. */
+		taken[i].start = shim_random(2)
+					 ? shim_random(base + span + 64 * MIB)
+					 : ram[shim_random(nr_ram)].end - shim_random(MIB / 8);
 		taken[i].end = taken[i].start + shim_random(shim_random(4) ? 9000 : MIB);
 		frames_reserve(PADDR(taken[i].start), taken[i].end - taken[i].start);
 	}

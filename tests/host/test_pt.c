@@ -712,6 +712,30 @@ static void top_of_the_address_space(void **state)
 	expect_quiet();
 }
 
+static void last_entry_of(const struct walker *w)
+{
+	vaddr_t va = VADDR(0x12345000);
+	struct pt pt;
+
+	new_tree(w, &pt, true, true);
+	assert_int_equal(w->map(&pt, va, PADDR(0), PAGE_SIZE, PT_USER), 0);
+	assert_int_equal(w->set_soft(&pt, va, 5), PT_USER);
+	assert_int_equal(pt.stats.tables[0], 1); /* a token needs it */
+	assert_int_equal(w->set_soft(&pt, va, 0), 0);
+	for (int level = 0; level < PT_LEVELS - 1; level++)
+		assert_int_equal(pt.stats.tables[level], 0);
+	expect_quiet();
+	w->fini(&pt);
+	expect_quiet();
+}
+
+static void the_last_entry_frees_its_table(void **state)
+{
+	(void)state;
+	last_entry_of(&arm64);
+	last_entry_of(&x86_64);
+}
+
 /* Every x86 tree begins with the kernel's half, and leaves it alone. */
 static void kernel_half_is_shared(void **state)
 {
@@ -795,11 +819,11 @@ static void model_sees_valid_over_valid(void **state)
 {
 	(void)state;
 	begin_wrong();
-	mmu_store(wrong_slot(0), arm64_leaf(0, PADDR(FRAME + PAGE_SIZE), PT_USER));
+	mmu_exchange(wrong_slot(0), arm64_leaf(0, PADDR(FRAME + PAGE_SIZE), PT_USER));
 	expect_complaint("replaced by valid");
 	end_wrong();
 	begin_wrong();
-	mmu_store(wrong_slot(0), arm64_leaf(0, PADDR(FRAME), PT_USER | PT_DEVICE));
+	mmu_exchange(wrong_slot(0), arm64_leaf(0, PADDR(FRAME), PT_USER | PT_DEVICE));
 	expect_complaint("replaced by valid");
 	end_wrong();
 }
@@ -810,16 +834,16 @@ static void model_sees_new_over_stale(void **state)
 
 	(void)state;
 	begin_wrong();
-	mmu_store(wrong_slot(0), 0);
-	mmu_store(wrong_slot(0), arm64_leaf(0, PADDR(FRAME + PAGE_SIZE), PT_USER));
+	mmu_exchange(wrong_slot(0), 0);
+	mmu_exchange(wrong_slot(0), arm64_leaf(0, PADDR(FRAME + PAGE_SIZE), PT_USER));
 	expect_complaint("over a stale one");
 	end_wrong();
 	/* A block over a table that was taken out, pages still cached. */
 	begin_wrong();
 	slot = wrong_slot(1);
-	mmu_store(slot, 0);
+	mmu_exchange(slot, 0);
 	mmu_flush(wrong.asid, VADDR(VA), PAGE_SIZE, false);
-	mmu_store(slot, arm64_leaf(1, PADDR(FRAME), PT_USER));
+	mmu_exchange(slot, arm64_leaf(1, PADDR(FRAME), PT_USER));
 	expect_complaint("over a stale one");
 	end_wrong();
 }
@@ -828,7 +852,7 @@ static void model_sees_lost_rights_cached(void **state)
 {
 	(void)state;
 	begin_wrong();
-	mmu_store(wrong_slot(0), arm64_leaf(0, PADDR(FRAME), PT_USER));
+	mmu_exchange(wrong_slot(0), arm64_leaf(0, PADDR(FRAME), PT_USER));
 	tlb_check();
 	expect_complaint("may still hold");
 	mmu_flush(wrong.asid, VADDR(VA), PAGE_SIZE, false);
@@ -840,7 +864,7 @@ static void model_sees_wrong_flush(void **state)
 {
 	(void)state;
 	begin_wrong();
-	mmu_store(wrong_slot(0), 0);
+	mmu_exchange(wrong_slot(0), 0);
 	mmu_flush(wrong.asid, VADDR(VA + PAGE_SIZE), PAGE_SIZE, false); /* another page */
 	tlb_check();
 	expect_complaint("may still hold");
@@ -855,7 +879,7 @@ static void model_sees_walk_caches(void **state)
 {
 	(void)state;
 	begin_wrong();
-	mmu_store(wrong_slot(1), 0);
+	mmu_exchange(wrong_slot(1), 0);
 	mmu_flush(wrong.asid, VADDR(VA), PT_SPAN(1), false); /* last level only */
 	tlb_check();
 	expect_complaint("walk caches");
@@ -871,7 +895,7 @@ static void model_sees_early_free(void **state)
 	table = virt_to_page(wrong_slot(0));
 	tlb_frames_freed(page_to_pfn(table), 0);
 	expect_complaint("freed while linked in");
-	mmu_store(wrong_slot(1), 0);
+	mmu_exchange(wrong_slot(1), 0);
 	tlb_frames_freed(page_to_pfn(table), 0);
 	expect_complaint("freed before the flush");
 	tlb_frames_freed(FRAME >> PAGE_SHIFT, 0); /* the page itself is as reachable */
@@ -885,6 +909,15 @@ static void model_sees_early_free(void **state)
 	end_wrong();
 	free_pages(table, 0); /* end_wrong() did not find it */
 	vm_gauge_add(NR_TABLES, -1);
+}
+
+static void model_sees_lost_flags(void **state)
+{
+	(void)state;
+	begin_wrong();
+	mmu_store(wrong_slot(0), 0);
+	expect_complaint("may be lost");
+	end_wrong();
 }
 
 static void model_sees_plain_stores(void **state)
@@ -904,12 +937,12 @@ static void model_lets_pass_what_is_right(void **state)
 	begin_wrong();
 	assert_true(mmu_compare_store(wrong_slot(0), *wrong_slot(0),
 				      arm64_leaf(0, PADDR(FRAME), PT_USER | PT_WRITE | PT_YOUNG)));
-	mmu_store(wrong_slot(0) + 1, arm64_soft(7));
-	mmu_store(wrong_slot(0) + 1, arm64_leaf(0, PADDR(FRAME + PAGE_SIZE), PT_USER));
+	mmu_exchange(wrong_slot(0) + 1, arm64_soft(7));
+	mmu_exchange(wrong_slot(0) + 1, arm64_leaf(0, PADDR(FRAME + PAGE_SIZE), PT_USER));
 	expect_quiet();
-	mmu_store(wrong_slot(0), 0);
+	mmu_exchange(wrong_slot(0), 0);
 	mmu_flush(wrong.asid, VADDR(VA), PAGE_SIZE, false);
-	mmu_store(wrong_slot(0), arm64_leaf(0, PADDR(FRAME + PAGE_SIZE), PT_USER));
+	mmu_exchange(wrong_slot(0), arm64_leaf(0, PADDR(FRAME + PAGE_SIZE), PT_USER));
 	expect_quiet();
 	end_wrong();
 }
@@ -932,6 +965,7 @@ int main(void)
 		cmocka_unit_test(blocks_where_they_fit),
 		cmocka_unit_test(bad_ranges_are_refused),
 		cmocka_unit_test(top_of_the_address_space),
+		cmocka_unit_test(the_last_entry_frees_its_table),
 		cmocka_unit_test(kernel_half_is_shared),
 		cmocka_unit_test(direct_map_is_never_split),
 		cmocka_unit_test(model_sees_valid_over_valid),
@@ -940,6 +974,7 @@ int main(void)
 		cmocka_unit_test(model_sees_wrong_flush),
 		cmocka_unit_test(model_sees_walk_caches),
 		cmocka_unit_test(model_sees_early_free),
+		cmocka_unit_test(model_sees_lost_flags),
 		cmocka_unit_test(model_sees_plain_stores),
 		cmocka_unit_test(model_lets_pass_what_is_right),
 	};

@@ -267,18 +267,25 @@ static pte_t current_entry(const struct tree *tree, uint64_t va, int *level)
 	}
 }
 
+/* In more than YOUNG, from an entry of the same level. */
+static bool differs(const struct stale *s, pte_t now)
+{
+	const struct tlb_format *f = s->tree->format;
+
+	return !same_but_rights(s->tree, s->pte, now, s->level) ||
+	       ((f->prot(s->pte, s->level) ^ f->prot(now, s->level)) & ~PT_YOUNG);
+}
+
 static void check_stale(const struct stale *s)
 {
 	int level;
 	pte_t now = current_entry(s->tree, s->va, &level);
-	const struct tlb_format *f = s->tree->format;
 
-	if (f->kind(s->pte, s->level) != PTE_LEAF)
+	if (kind_of(s->tree, s->pte, s->level) == PTE_TABLE)
 		complain("%#lx: walk caches may still hold table %#lx", s->va, s->pte);
-	else if (level != s->level || !same_but_rights(s->tree, s->pte, now, level))
-		complain("%#lx: a TLB may still hold %#lx of level %d", s->va, s->pte, s->level);
-	else if ((f->prot(s->pte, level) ^ f->prot(now, level)) & ~PT_YOUNG)
-		complain("%#lx: a TLB may still hold %#lx for %#lx", s->va, s->pte, now);
+	else if (level != s->level || differs(s, now))
+		complain("%#lx: a TLB may still hold %#lx of level %d for %#lx", s->va, s->pte,
+			 s->level, now);
 }
 
 static void check_table(const struct table *t)
@@ -373,10 +380,21 @@ static void watch_store(uint64_t *slot, pte_t new)
 	learn_entry(tree, va, t->level, new);
 }
 
-void mmu_store(uint64_t *slot, uint64_t entry)
+static void store(uint64_t *slot, pte_t entry)
 {
 	watch_store(slot, entry);
 	*slot = entry;
+}
+
+void mmu_store(uint64_t *slot, uint64_t entry)
+{
+	uint64_t pa = ptr_to_pa(slot).pa;
+	const struct table *t = *table_place(ALIGN_DOWN(pa, PAGE_SIZE));
+
+	if (t && kind_of(t->tree, *slot, t->level) == PTE_LEAF)
+		complain("plain store over leaf %#lx: flags that the hardware sets may be lost",
+			 *slot);
+	store(slot, entry);
 }
 
 uint64_t mmu_exchange(uint64_t *slot, uint64_t entry)
@@ -386,7 +404,7 @@ uint64_t mmu_exchange(uint64_t *slot, uint64_t entry)
 	if (tlb_before_change)
 		tlb_before_change(slot);
 	old = *slot;
-	mmu_store(slot, entry);
+	store(slot, entry);
 	return old;
 }
 
@@ -396,18 +414,26 @@ bool mmu_compare_store(uint64_t *slot, uint64_t old, uint64_t entry)
 		tlb_before_change(slot);
 	if (*slot != old)
 		return false;
-	mmu_store(slot, entry);
+	store(slot, entry);
 	return true;
 }
 
-/* The hardware sees to its own TLB. */
+/* The hardware sees to its own TLB: copies that were as good as the entry still are. */
 void tlb_hardware_sets(uint64_t *slot, pte_t pte)
 {
 	uint64_t pa = ptr_to_pa(slot).pa;
+	unsigned n = pa % PAGE_SIZE / sizeof(pte_t);
 	struct table *t = *table_place(ALIGN_DOWN(pa, PAGE_SIZE));
 
+	for (size_t i = 0; t && i < nr_stales; i++) {
+		struct stale *s = &stales[i];
+
+		if (s->tree == t->tree && s->va == t->va + n * PT_SPAN(t->level) &&
+		    s->level == t->level && !differs(s, *slot))
+			s->pte = pte;
+	}
 	if (t)
-		t->shadow[pa % PAGE_SIZE / sizeof(pte_t)] = pte;
+		t->shadow[n] = pte;
 	*slot = pte;
 }
 

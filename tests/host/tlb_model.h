@@ -9,6 +9,7 @@
  *   and no flush between; or one made while a stale one for the same addresses may be cached
  * - a table or a frame freed, or a frame written to, while stale entries lead to it
  * - an operation that ends with something stale that allows what the tables do not
+ * - a leaf stored over, instead of exchanged: the hardware may have set a flag at that moment
  * - a flush of nothing, or for an ASID that no tree has
  * - an entry changed behind the machine layer's back
  *

@@ -149,7 +149,7 @@ static void churn(unsigned core)
 	unsigned orders[BLOCKS] = {0};
 	uint32_t seed = core * 7919 + 1;
 
-	for (unsigned i = 0; i < 4000; i++) {
+	for (unsigned i = 0; i < 8000 / nr_cpus; i++) {
 		unsigned k = (seed = seed * 1664525 + 1013904223) >> 16;
 		unsigned b = k % BLOCKS;
 

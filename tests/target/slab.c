@@ -142,7 +142,7 @@ static unsigned broken;
 
 static void pass_on(unsigned core)
 {
-	for (unsigned i = 0; i < 20000; i++) {
+	for (unsigned i = 0; i < 4000 / nr_cpus; i++) {
 		uint64_t *mine = kmem_cache_alloc(shared, GFP_NOWAIT);
 
 		if (!mine)

@@ -138,7 +138,7 @@ static unsigned broken;
 
 static void churn(unsigned core)
 {
-	for (unsigned i = 0; i < 60; i++) {
+	for (unsigned i = 0; i < 120 / nr_cpus; i++) {
 		size_t size = (1 + (i + core) % 5) * PAGE_SIZE;
 		uint64_t *p = vmalloc(size);
 

@@ -10,9 +10,9 @@ struct task;
 /* Pushed on the kernel stack by the vectors (entry.S knows the offsets). */
 struct trapframe {
 	uint64_t x[31];
-	uint64_t sp;   /* SP_EL0, or the kernel's own before the trap */
-	uint64_t pc;   /* ELR_EL1 */
-	uint64_t pstate; /* SPSR_EL1 */
+	uint64_t sp;	  /* SP_EL0, or the kernel's own before the trap */
+	uint64_t pc;	  /* ELR_EL1 */
+	uint64_t pstate;  /* SPSR_EL1 */
 	uint64_t orig_x0; /* a system call's first argument, for restarting it */
 	uint64_t syscall; /* x8, or -1 when not in a system call */
 };
@@ -28,30 +28,34 @@ struct arch_fpstate {
 	uint32_t fpsr, fpcr;
 };
 
-/* Saves the callee-saved state in *from and resumes *to; returns when somebody resumes *from, with the task
- * that ran before us on this core. FP/SIMD, TLS and the user's tables are switched by arch_switch(). */
+/* Saves the callee-saved state in *from and resumes *to; returns when somebody resumes *from, with
+ * the task that ran before us on this core. FP/SIMD, TLS and the user's tables are switched by
+ * arch_switch(). */
 struct task *switch_context(struct task *from, struct task *to);
-/* Everything of a switch: FP/SIMD and TLS of user threads, mmu_switch(), this_cpu()->current, stack. */
+/* Everything of a switch: FP/SIMD and TLS of user threads, mmu_switch(), this_cpu()->current,
+ * stack. */
 struct task *arch_switch(struct task *from, struct task *to);
 /* Prepares a new task's context: a kernel thread that calls kthread_start(), ... */
 void arch_init_kthread(struct task *t);
-/* ... or a user thread that returns to EL0 with a copy of `tf` (x0 = 0; sp and tls replaced if not 0). */
-void arch_init_user(struct task *t, const struct trapframe *tf, uint64_t sp, uint64_t tls, bool set_tls);
-/* Leaves for EL0 by the current task's trapframe; a kernel thread that became a program. */
-void arch_enter_user(struct trapframe *tf) __attribute__((noreturn));
+/* ... or a user thread that returns to EL0 with a copy of `tf` (x0 = 0; sp and tls replaced if not
+ * 0). */
+void arch_init_user(struct task *t, const struct trapframe *tf, uint64_t sp, uint64_t tls,
+		    bool set_tls);
 /* The trapframe of a task that entered from EL0: at the top of its stack. */
 struct trapframe *task_trapframe(struct task *t);
 /* exec: registers zeroed, entry and stack set, FP/SIMD and TLS reset; current task. */
 void arch_exec(struct trapframe *tf, uint64_t entry, uint64_t sp);
 void arch_fp_save(struct arch_fpstate *fp); /* the current registers */
 void arch_fp_load(const struct arch_fpstate *fp);
-/* First code of new tasks, in kernel/sched.c: finishes the switch, then calls the thread's function or returns. */
+/* First code of new tasks, in kernel/sched.c: finishes the switch, then calls the thread's function
+ * or returns. */
 void sched_switch_done(struct task *prev);
 void kthread_start(struct task *prev);
 /* The first jump to EL0 of the boot: counts what boot cost, once. */
 void boot_done(void);
 
-/* Signal frames (arch/arm64/signal.c), laid out as Linux's rt_sigframe. -EFAULT: the stack is bad. */
+/* Signal frames (arch/arm64/signal.c), laid out as Linux's rt_sigframe. -EFAULT: the stack is bad.
+ */
 struct sigaction_k;
 int arch_signal_frame(struct trapframe *tf, int sig, const struct sigaction_k *action,
 		      const void *siginfo, uint64_t mask);

@@ -10,14 +10,15 @@ struct task;
 
 /* One per core; TPIDR_EL1 points at it. The first members are known to assembly (entry.S). */
 struct cpu {
-	struct task *current;
+	struct task *curr;   /* the running task: `current` */
 	uint64_t scratch[3]; /* vectors: kernel stack overflow check */
 	unsigned id;	     /* 0 to nr_cpus - 1; 0 booted the machine */
 	uint64_t mpidr;
 	struct task *idle;
 	bool online;
 	bool need_resched; /* look at the run queue on the way to EL0 */
-	void *boot_stack;  /* KSTACK_SIZE bytes: what the core came up on, its idle task's from then on */
+	void *boot_stack;  /* KSTACK_SIZE bytes: what the core came up on, its idle task's from then
+			      on */
 	unsigned irq_depth;
 	uint64_t contended, spins; /* spinlocks */
 #ifdef DEBUG
@@ -44,7 +45,7 @@ static inline unsigned cpu_id(void)
 	return this_cpu()->id;
 }
 
-#define current (this_cpu()->current)
+#define current (this_cpu()->curr)
 
 static inline void cpu_relax(void)
 {
@@ -57,7 +58,8 @@ static inline void cpu_wait_irq(void)
 	__asm__ volatile("dsb sy\n\twfi" ::: "memory");
 }
 
-/* Sleeps until *p may have become `wanted`: a store to it wakes us (WFE on the exclusive monitor). */
+/* Sleeps until *p may have become `wanted`: a store to it wakes us (WFE on the exclusive monitor).
+ */
 static inline void cpu_wait_change16(const uint16_t *p, uint16_t wanted)
 {
 	uint32_t now;
@@ -107,10 +109,12 @@ void dcache_inval(const void *p, size_t len);
 /* After writing instructions: clean D to PoU, invalidate I (Arm ARM B2.4.4). Direct-map pointer. */
 void icache_sync(const void *p, size_t len);
 
-/* The page copy and clear: whole pages, direct map. Clear by DC ZVA where allowed. arch/arm64/page.S */
+/* The page copy and clear: whole pages, direct map. Clear by DC ZVA where allowed.
+ * arch/arm64/page.S */
 void clear_page(void *page);
 void copy_page(void *to, const void *from);
-/* CRC-32C (Castagnoli) of one page: by CRC32CX where ID_AA64ISAR0_EL1.CRC32 says so, else by table. */
+/* CRC-32C (Castagnoli) of one page: by CRC32CX where ID_AA64ISAR0_EL1.CRC32 says so, else by table.
+ */
 uint32_t page_crc(const void *page);
 
 /* Free-running virtual counter and its frequency in Hz (CNTVCT_EL0, CNTFRQ_EL0). */

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * getrandom's generator: ChaCha20 (RFC 8439, 2.3) whose key is replaced by its own output after each
+ * call, so that what was given out cannot be computed again from what is left. It is seeded from
+ * the device tree's rng-seed and the cycle counter, and from nothing else: without a seed from
+ * the loader it is good for hashing and shuffling, not for secrets.
+ */
+#include <arch/uaccess.h>
+#include <linux/random.h>
+#include <twofold/devtree.h>
+#include <twofold/random.h>
+#include <twofold/string.h>
+#include <twofold/syscall.h>
+
+#include "sched.h"
+
+#define BLOCK 64
+#define KEY_WORDS 8
+
+static struct mutex lock;
+static uint32_t key[KEY_WORDS];
+
+static uint32_t rotate(uint32_t x, int n)
+{
+	return x << n | x >> (32 - n);
+}
+
+static void quarter_round(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
+{
+	*a += *b;
+	*d = rotate(*d ^ *a, 16);
+	*c += *d;
+	*b = rotate(*b ^ *c, 12);
+	*a += *b;
+	*d = rotate(*d ^ *a, 8);
+	*c += *d;
+	*b = rotate(*b ^ *c, 7);
+}
+
+static void chacha_block(uint32_t out[16], uint64_t counter)
+{
+	static const char constant[16] = {'e', 'x', 'p', 'a', 'n', 'd', ' ', '3',
+					  '2', '-', 'b', 'y', 't', 'e', ' ', 'k'};
+	uint32_t in[16];
+
+	memcpy(in, constant, sizeof(constant));
+	memcpy(in + 4, key, sizeof(key));
+	in[12] = (uint32_t)counter;
+	in[13] = (uint32_t)(counter >> 32);
+	in[14] = in[15] = 0;
+	memcpy(out, in, BLOCK);
+	for (int i = 0; i < 10; i++) {
+		for (int c = 0; c < 4; c++)
+			quarter_round(&out[c], &out[4 + c], &out[8 + c], &out[12 + c]);
+		for (int c = 0; c < 4; c++)
+			quarter_round(&out[c], &out[4 + (c + 1) % 4], &out[8 + (c + 2) % 4],
+				      &out[12 + (c + 3) % 4]);
+	}
+	for (int i = 0; i < 16; i++)
+		out[i] += in[i];
+}
+
+void random_init(void)
+{
+	uint64_t now = cycle_counter();
+
+	mutex_init(&lock);
+	memcpy(key, &now, sizeof(now));
+	for (unsigned i = 0; i < machine.rng_seed_len; i++)
+		((uint8_t *)key)[i % sizeof(key)] ^= machine.rng_seed[i];
+	memset(machine.rng_seed, 0, sizeof(machine.rng_seed));
+}
+
+void random_bytes(void *buf, size_t len)
+{
+	uint32_t block[16];
+	uint64_t counter = 0;
+	uint8_t *to = buf;
+
+	mutex_lock(&lock);
+	for (; len; counter++) {
+		size_t n = MIN(len, (size_t)BLOCK);
+
+		chacha_block(block, counter);
+		memcpy(to, block, n);
+		to += n;
+		len -= n;
+	}
+	chacha_block(block, counter);
+	memcpy(key, block, sizeof(key));
+	mutex_unlock(&lock);
+}
+
+int64_t sys_getrandom(uint64_t buf, uint64_t len, uint64_t flags)
+{
+	uint8_t chunk[256];
+	uint64_t done = 0;
+
+	if (flags & ~(uint64_t)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
+		return -EINVAL;
+	len = MIN(len, (uint64_t)INT32_MAX & PAGE_MASK);
+	while (done < len) {
+		size_t n = MIN(len - done, (uint64_t)sizeof(chunk));
+
+		random_bytes(chunk, n);
+		if (copy_to_user(UPTR(buf + done), chunk, n))
+			return done ? (int64_t)done : -EFAULT;
+		done += n;
+		cond_resched();
+		if (signal_pending() && done < len)
+			break;
+	}
+	return (int64_t)done;
+}
