@@ -93,8 +93,10 @@ const char *file_path(const struct file *file, char *buf, size_t size)
 {
 	if (file->path)
 		snprintf(buf, size, "%s%s", file->path, file->inode->nlink ? "" : " (deleted)");
-	else
+	else if (file->inode->sb)
 		snprintf(buf, size, "%s:[%lu]", file->inode->sb->type, file->inode->ino);
+	else /* the one file that is in no file system: kernel/vdso.c */
+		strlcpy(buf, "[vdso]", size);
 	return buf;
 }
 

@@ -40,9 +40,10 @@ struct walk {
 	struct inode *root; /* ".." and links starting with "/" end here; referenced */
 	struct inode *at;   /* the directory reached; referenced */
 	const char *rest;   /* of the path, after `name` */
-	char *link_text;    /* a link's text and what followed it; NULL before the first link */
+	char *link_text; /* a link's text and what followed it; NULL before the first link */
 	unsigned links;
-	bool arrived; /* a link of the kernel's own (inode_ops.follow) came last: `at` is its target */
+	/* A link of the kernel's own (inode_ops.follow) came last: `at` is its target, link_text its text. */
+	bool arrived;
 	bool slash; /* the last name has a slash after it: must be a directory */
 	char name[NAME_MAX + 1];
 };

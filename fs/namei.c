@@ -153,6 +153,21 @@ static int splice_link(struct walk *w, struct inode *link)
 	return *text == '/' ? (inode_get(w->root), walk_to(w, w->root)) : 0;
 }
 
+/* We are at the target of a link of the kernel's own: its text is the only path there is. */
+static void arrive(struct walk *w, struct inode *link)
+{
+	char *text = kmalloc(PATH_MAX, GFP_KERNEL);
+
+	if (text && link->ops->readlink(link, text, PATH_MAX) <= 0) {
+		kfree(text);
+		text = NULL;
+	}
+	kfree(w->link_text);
+	w->link_text = text;
+	w->rest = "";
+	w->arrived = true;
+}
+
 int walk_follow(struct walk *w, struct inode *link)
 {
 	struct inode *target;
@@ -168,11 +183,10 @@ int walk_follow(struct walk *w, struct inode *link)
 		return err;
 	}
 	target = link->ops->follow(link);
+	if (!IS_ERR(target) && !*w->rest)
+		arrive(w, link);
 	inode_put(link);
-	if (IS_ERR(target))
-		return PTR_ERR(target);
-	w->arrived = !*w->rest;
-	return walk_to(w, target);
+	return IS_ERR(target) ? PTR_ERR(target) : walk_to(w, target);
 }
 
 int walk_to_last(struct walk *w)

@@ -86,6 +86,24 @@ static struct inode *walk_create(struct walk *w, uint32_t flags, uint32_t mode, 
 	}
 }
 
+/* What the file was opened as, for /proc; NULL: nothing that is a path. */
+static char *path_opened(const struct walk *w, struct inode *inode)
+{
+	const char *text = w->link_text;
+	char *copy;
+
+	if (S_ISDIR(inode->mode))
+		return path_of(inode, NULL);
+	if (!w->arrived)
+		return path_of(w->at, w->name);
+	if (!text || *text != '/')
+		return NULL;
+	copy = kmalloc(strlen(text) + 1, GFP_KERNEL);
+	if (copy)
+		memcpy(copy, text, strlen(text) + 1);
+	return copy;
+}
+
 static struct file *open_walk(struct walk *w, uint32_t flags, uint32_t mode)
 {
 	bool made = false;
@@ -102,9 +120,7 @@ static struct file *open_walk(struct walk *w, uint32_t flags, uint32_t mode)
 		inode_put(inode);
 		return ERR_PTR(err);
 	}
-	if (S_ISDIR(inode->mode))
-		return file_open_inode(inode, path_of(inode, NULL), flags);
-	return file_open_inode(inode, w->arrived ? NULL : path_of(w->at, w->name), flags);
+	return file_open_inode(inode, path_opened(w, inode), flags);
 }
 
 struct file *file_open_at(int dirfd, const char *path, int flags, uint32_t mode)

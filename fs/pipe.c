@@ -63,14 +63,16 @@ static void wake(struct wait_queue *wq)
 static int pipe_sleep(struct pipe *p, struct wait_queue *wq)
 {
 	struct waiter w;
+	bool pending;
 
 	wait_prepare(wq, &w, true);
+	pending = signal_pending();
 	mutex_unlock(&p->lock);
-	if (!signal_pending())
+	if (!pending)
 		schedule();
 	wait_finish(wq, &w);
 	mutex_lock(&p->lock);
-	return signal_pending() ? -ERESTARTSYS : 0;
+	return pending ? -ERESTARTSYS : 0;
 }
 
 /* Copies out what there is, page by page; drained pages but the first are given back. */
@@ -90,8 +92,8 @@ static ssize_t take(struct pipe *p, struct iobuf *io)
 		done += n;
 		if (p->tail == p->head) /* start over, at the page that is warm */
 			p->head = p->tail = ALIGN_UP(p->tail, PIPE_SIZE);
-		if (slot && (p->tail % PAGE_SIZE == 0)) {
-			put_page(p->pages[slot]);
+		if (slot && p->tail % PAGE_SIZE == 0 && p->head - p->tail <= PIPE_SIZE - PAGE_SIZE) {
+			put_page(p->pages[slot]); /* and what is written next is not in it yet */
 			p->pages[slot] = NULL;
 		}
 	}

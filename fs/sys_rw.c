@@ -10,7 +10,7 @@
 
 enum direction { READ_IN, WRITE_OUT };
 
-static ssize_t move(struct file *file, enum direction dir, struct iobuf *io, uint64_t *pos)
+static inline ssize_t move(struct file *file, enum direction dir, struct iobuf *io, uint64_t *pos)
 {
 	return dir == READ_IN ? file_read_iobuf(file, io, pos) : file_write_iobuf(file, io, pos);
 }
@@ -35,34 +35,28 @@ static ssize_t move_all(struct file *file, enum direction dir, const struct iove
 	return done;
 }
 
-/* At the file's own position, which only needs its lock where the file is shared. */
-static int64_t move_at_pos(struct fd_ref ref, enum direction dir, const struct iovec *iov, size_t nr)
+/* The file's own position only needs its lock where the file is shared; streams have none. */
+static bool lock_pos(struct fd_ref ref)
 {
-	struct file *file = ref.file;
-	uint64_t none = 0;
-	bool shared;
-	ssize_t n;
-
-	if (file->stream)
-		return move_all(file, dir, iov, nr, &none);
-	shared = ref.counted || READ_ONCE(file->refs) > 1;
-	if (shared)
-		mutex_lock(&file->pos_lock);
-	n = move_all(file, dir, iov, nr, &file->pos);
-	if (shared)
-		mutex_unlock(&file->pos_lock);
-	return n;
+	if (ref.file->stream || (!ref.counted && READ_ONCE(ref.file->refs) == 1))
+		return false;
+	mutex_lock(&ref.file->pos_lock);
+	return true;
 }
 
-static int64_t single(uint64_t fd, enum direction dir, uint64_t buf, uint64_t count)
+static inline int64_t single(uint64_t fd, enum direction dir, uint64_t buf, uint64_t count)
 {
 	struct fd_ref ref = fd_borrow((int)fd);
-	struct iovec iov = {(void *)buf, count};
-	int64_t n;
+	struct iobuf io = {.base = buf, .left = MIN(count, MAX_RW)};
+	bool locked;
+	ssize_t n;
 
-	if (!ref.file)
+	if (unlikely(!ref.file))
 		return -EBADF;
-	n = move_at_pos(ref, dir, &iov, 1);
+	locked = lock_pos(ref);
+	n = move(ref.file, dir, &io, &ref.file->pos);
+	if (locked)
+		mutex_unlock(&ref.file->pos_lock);
 	fd_release(ref);
 	return n;
 }
@@ -81,6 +75,7 @@ static int64_t vectored(uint64_t fd, enum direction dir, uint64_t ua, uint64_t n
 {
 	struct iovec fast[FAST_IOV], *iov = fast;
 	struct fd_ref ref;
+	bool locked;
 	int64_t n;
 
 	if (nr > UIO_MAXIOV)
@@ -90,12 +85,13 @@ static int64_t vectored(uint64_t fd, enum direction dir, uint64_t ua, uint64_t n
 		return -EBADF;
 	if (nr > FAST_IOV)
 		iov = kmalloc(nr * sizeof(*iov), GFP_KERNEL);
-	if (!iov)
-		n = -ENOMEM;
-	else if (copy_from_user(iov, UPTR(ua), nr * sizeof(*iov)))
-		n = -EFAULT;
-	else
-		n = move_at_pos(ref, dir, iov, nr);
+	n = iov ? copy_from_user(iov, UPTR(ua), nr * sizeof(*iov)) : -ENOMEM;
+	if (!n) {
+		locked = lock_pos(ref);
+		n = move_all(ref.file, dir, iov, nr, &ref.file->pos);
+		if (locked)
+			mutex_unlock(&ref.file->pos_lock);
+	}
 	if (iov != fast)
 		kfree(iov);
 	fd_release(ref);
@@ -115,7 +111,7 @@ int64_t sys_writev(uint64_t fd, uint64_t iov, uint64_t nr)
 static int64_t positioned(uint64_t fd, enum direction dir, uint64_t buf, uint64_t count, uint64_t pos)
 {
 	struct fd_ref ref = fd_borrow((int)fd);
-	struct iovec iov = {(void *)buf, count};
+	struct iobuf io = {.base = buf, .left = MIN(count, MAX_RW)};
 	int64_t n;
 
 	if (!ref.file)
@@ -125,7 +121,7 @@ static int64_t positioned(uint64_t fd, enum direction dir, uint64_t buf, uint64_
 	else if (ref.file->stream)
 		n = -ESPIPE;
 	else
-		n = move_all(ref.file, dir, &iov, 1, &pos);
+		n = move(ref.file, dir, &io, &pos);
 	fd_release(ref);
 	return n;
 }

@@ -132,24 +132,26 @@ static int64_t futex_wait(uint64_t addr, bool private, uint32_t value, uint32_t 
 	return sleep_queued(&w, deadline);
 }
 
-/* Wakes up to nr waiters that match. futex_lock held. */
+/* Wakes up to nr waiters that match; returns how many. */
 static int wake_key(const struct futex_key *key, int nr, uint32_t bits)
 {
 	struct futex_bucket *bucket = bucket_of(key);
 	struct futex_waiter *w, *next;
+	uint64_t cores = 0;
 	int woken = 0;
 
+	spin_lock(&futex_lock);
 	for (w = TAILQ_FIRST(bucket); w && woken < nr; w = next) {
-		struct task *task = w->task;
-
 		next = TAILQ_NEXT(w, link);
 		if (!same_key(&w->key, key) || !(w->bits & bits))
 			continue;
 		TAILQ_REMOVE(bucket, w, link);
 		WRITE_ONCE(w->queued, false);
-		sched_wake(task); /* it leaves only after it has had the lock */
+		cores |= sched_wake_quietly(w->task); /* it leaves only after it had the lock */
 		woken++;
 	}
+	spin_unlock(&futex_lock);
+	sched_kick(cores);
 	return woken;
 }
 
@@ -158,12 +160,7 @@ static int64_t futex_wake(uint64_t addr, bool private, int nr, uint32_t bits)
 	struct futex_key key;
 	int err = bits ? make_key(addr, private, &key) : -EINVAL;
 
-	if (err)
-		return err;
-	spin_lock(&futex_lock);
-	err = wake_key(&key, nr, bits);
-	spin_unlock(&futex_lock);
-	return err;
+	return err ? err : wake_key(&key, nr, bits);
 }
 
 void futex_wake_address(uint64_t addr)
@@ -171,13 +168,14 @@ void futex_wake_address(uint64_t addr)
 	futex_wake(addr, false, 1, MATCH_ALL);
 }
 
-/* Moves up to nr waiters to another key. futex_lock held. */
+/* Moves up to nr waiters to another key. */
 static int requeue(const struct futex_key *from, const struct futex_key *to, int nr)
 {
 	struct futex_bucket *bucket = bucket_of(from);
 	struct futex_waiter *w, *next;
 	int moved = 0;
 
+	spin_lock(&futex_lock);
 	for (w = TAILQ_FIRST(bucket); w && moved < nr; w = next) {
 		next = TAILQ_NEXT(w, link);
 		if (!same_key(&w->key, from))
@@ -187,6 +185,7 @@ static int requeue(const struct futex_key *from, const struct futex_key *to, int
 		TAILQ_INSERT_TAIL(bucket_of(to), w, link);
 		moved++;
 	}
+	spin_unlock(&futex_lock);
 	return moved;
 }
 
@@ -211,11 +210,9 @@ static int64_t futex_requeue(uint64_t addr, uint64_t addr2, bool private, int wa
 		if (now != *expect)
 			return -EAGAIN;
 	}
-	spin_lock(&futex_lock);
 	woken = wake_key(&key, wake, MATCH_ALL);
 	if (!same_key(&key, &key2))
 		moved = requeue(&key, &key2, move);
-	spin_unlock(&futex_lock);
 	return woken + moved;
 }
 

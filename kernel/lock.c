@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Spinlocks: waiting for one's turn, and in debug builds the lock order. docs/locking.md */
+/* Spinlocks: waiting for one, and in debug builds the lock order. docs/locking.md */
 #include <twofold/lock.h>
 #include <twofold/log.h>
 
-void spin_lock_slow(spinlock_t *lock, uint16_t ticket)
+void spin_lock_slow(spinlock_t *lock)
 {
 	struct cpu *cpu = this_cpu();
-	uint64_t spins = 0;
 
-	while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket) {
-		cpu_wait_change16(&lock->owner, ticket);
-		spins++;
-	}
 	cpu->contended++;
-	cpu->spins += spins;
+	do {
+		cpu_wait_change(&lock->held, 0);
+		cpu->spins++;
+	} while (!spin_take(lock));
 }
 
 #ifdef DEBUG

@@ -71,23 +71,26 @@ void random_init(void)
 	memset(machine.rng_seed, 0, sizeof(machine.rng_seed));
 }
 
+/* Half of the first block becomes the next key; the other half, and the blocks after it, go out. */
 void random_bytes(void *buf, size_t len)
 {
-	uint32_t block[16];
-	uint64_t counter = 0;
+	uint32_t block[16], next_key[KEY_WORDS];
 	uint8_t *to = buf;
+	size_t skip = sizeof(next_key);
 
 	mutex_lock(&lock);
-	for (; len; counter++) {
-		size_t n = MIN(len, (size_t)BLOCK);
+	for (uint64_t counter = 0; len || !counter; counter++) {
+		size_t n = MIN(len, BLOCK - skip);
 
 		chacha_block(block, counter);
-		memcpy(to, block, n);
+		if (!counter)
+			memcpy(next_key, block, sizeof(next_key));
+		memcpy(to, (uint8_t *)block + skip, n);
 		to += n;
 		len -= n;
+		skip = 0;
 	}
-	chacha_block(block, counter);
-	memcpy(key, block, sizeof(key));
+	memcpy(key, next_key, sizeof(key));
 	mutex_unlock(&lock);
 }
 

@@ -82,15 +82,23 @@ static void dequeue(struct runqueue *rq, struct task *t)
 	rq->nr--;
 }
 
-/* Has the core look at its queue soon. rq->lock held. */
+/* Has the core look at its queue on its way to EL0. rq->lock held; afterwards kick it. */
 static void resched(struct runqueue *rq)
 {
-	unsigned id = (unsigned)(rq - runqueues);
-
-	cpus[id].need_resched = true;
+	cpus[rq - runqueues].need_resched = true;
 	rq->curr->work = true;
-	if (id != cpu_id())
-		irq_send(id, IPI_RESCHEDULE);
+}
+
+void sched_kick(uint64_t cores)
+{
+	for (; cores; cores &= cores - 1)
+		irq_send((unsigned)__builtin_ctzll(cores), IPI_RESCHEDULE);
+}
+
+/* The other core that is to be told of what resched() did, for sched_kick(). */
+static uint64_t core_to_kick(const struct runqueue *rq)
+{
+	return rq == this_rq() ? 0 : BIT(rq - runqueues);
 }
 
 /* A core for a task that wakes: its last one if that idles, else any idle one, else its last one. */
@@ -137,11 +145,12 @@ static bool should_preempt(const struct runqueue *rq, const struct task *t, uint
 		      curr->vruntime + weighted(curr, now - curr->run_start));
 }
 
-/* Puts a runnable task that is nowhere on a queue. rq: of its core, locked; unlocked on return. */
-static void activate(struct runqueue *rq, struct task *t)
+/* Puts a runnable task that is nowhere on a queue. rq: of its core, locked; unlocked on return.
+ * Returns whom to kick. */
+static uint64_t activate(struct runqueue *rq, struct task *t)
 {
 	uint64_t now = time_ns(), floor;
-	bool arm = false;
+	bool arm = false, preempt;
 
 	if (!__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) {
 		unsigned cpu = place(t);
@@ -157,23 +166,26 @@ static void activate(struct runqueue *rq, struct task *t)
 	if (before(t->vruntime, floor))
 		t->vruntime = floor;
 	enqueue(rq, t);
-	if (should_preempt(rq, t, now) || (rq != this_rq() && !rq->slice_armed))
+	preempt = should_preempt(rq, t, now) || (rq != this_rq() && !rq->slice_armed);
+	if (preempt)
 		resched(rq);
 	else if (!rq->slice_armed)
 		arm = rq->slice_armed = true;
 	spin_unlock(&rq->lock);
 	if (arm)
 		timer_set_slice(now + SCHED_SLICE);
+	return preempt ? core_to_kick(rq) : 0;
 }
 
-void sched_wake(struct task *t)
+uint64_t sched_wake_quietly(struct task *t)
 {
+	uint64_t cores = 0;
 	irqflags_t flags;
 	struct runqueue *rq;
 
 	smp_mb(); /* what it waits for is true, before we see whether it sleeps */
 	if (t->state == TASK_RUNNABLE)
-		return;
+		return 0;
 	flags = irq_save();
 	rq = lock_task_rq(t);
 	if (t->state == TASK_RUNNABLE || t->state == TASK_DEAD) {
@@ -183,9 +195,15 @@ void sched_wake(struct task *t)
 		spin_unlock(&rq->lock);
 	} else {
 		t->state = TASK_RUNNABLE;
-		activate(rq, t);
+		cores = activate(rq, t);
 	}
 	irq_restore(flags);
+	return cores;
+}
+
+void sched_wake(struct task *t)
+{
+	sched_kick(sched_wake_quietly(t));
 }
 
 static void account(struct task *t, uint64_t now)
@@ -198,9 +216,9 @@ static void account(struct task *t, uint64_t now)
 }
 
 /* Whom to run next. rq->lock held. */
-static struct task *choose(struct runqueue *rq, struct task *prev)
+static struct task *choose(struct runqueue *rq, struct task *prev, struct task *idle)
 {
-	bool stays = prev->state == TASK_RUNNABLE && !is_idle(prev);
+	bool stays = prev->state == TASK_RUNNABLE && prev != idle;
 	struct task *next;
 
 	if (unlikely(stays && !(prev->affinity & BIT(prev->cpu)))) {
@@ -215,7 +233,7 @@ static struct task *choose(struct runqueue *rq, struct task *prev)
 	}
 	next = TAILQ_FIRST(&rq->tasks);
 	if (!next)
-		return &idle_tasks[rq - runqueues];
+		return idle;
 	dequeue(rq, next);
 	if (before(rq->min_vruntime, next->vruntime))
 		rq->min_vruntime = next->vruntime;
@@ -233,15 +251,16 @@ static void mark_idle(unsigned cpu, bool idle)
 void schedule(void)
 {
 	irqflags_t flags = irq_save();
-	struct runqueue *rq = this_rq();
-	struct task *prev = current, *next;
+	struct cpu *cpu = this_cpu();
+	struct runqueue *rq = &runqueues[cpu->id];
+	struct task *prev = current, *idle = cpu->idle, *next;
 	uint64_t now = time_ns();
 	bool arm = false;
 
 	spin_lock(&rq->lock);
 	account(prev, now);
-	cpus[rq - runqueues].need_resched = false;
-	next = choose(rq, prev);
+	cpu->need_resched = false;
+	next = choose(rq, prev, idle);
 	if (rq->nr && !rq->slice_armed)
 		arm = rq->slice_armed = true;
 	next->slice_end = now + SCHED_SLICE;
@@ -253,10 +272,10 @@ void schedule(void)
 	}
 	spin_unlock(&rq->lock);
 	if (arm)
-		timer_set_slice(next->slice_end);
+		timer_set_slice(now + SCHED_SLICE);
 	if (next != prev) {
-		if (is_idle(prev) || is_idle(next))
-			mark_idle(cpu_id(), is_idle(next));
+		if (prev == idle || next == idle)
+			mark_idle(cpu->id, next == idle);
 		sched_switch_done(arch_switch(prev, next));
 	}
 	irq_restore(flags);
@@ -271,7 +290,7 @@ void sched_switch_done(struct task *prev)
 	if (unlikely(dead))
 		task_put(prev);
 	else if (unlikely(migrating))
-		activate(lock_task_rq(prev), prev);
+		sched_kick(activate(lock_task_rq(prev), prev));
 }
 
 void kthread_start(struct task *prev)
@@ -372,7 +391,7 @@ int sched_set_affinity(struct task *t, uint64_t mask)
 {
 	struct runqueue *rq;
 	irqflags_t flags;
-	uint64_t online = 0;
+	uint64_t online = 0, cores = 0;
 
 	for (unsigned cpu = 0; cpu < NR_CPUS; cpu++)
 		online |= runqueues[cpu].online ? BIT(cpu) : 0;
@@ -385,12 +404,14 @@ int sched_set_affinity(struct task *t, uint64_t mask)
 		spin_unlock(&rq->lock);
 	} else if (rq->curr == t) {
 		resched(rq);
+		cores = core_to_kick(rq);
 		spin_unlock(&rq->lock);
 	} else {
 		dequeue(rq, t);
-		activate(rq, t);
+		cores = activate(rq, t);
 	}
 	irq_restore(flags);
+	sched_kick(cores);
 	if (t == current)
 		cond_resched();
 	return 0;

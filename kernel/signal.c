@@ -504,7 +504,7 @@ static bool take_signals(struct trapframe *tf)
 	siginfo_t info;
 	int sig;
 
-	for (;;) {
+	while (signal_pending()) {
 		uint64_t handler;
 
 		if (fatal_signal_pending())
@@ -514,7 +514,7 @@ static bool take_signals(struct trapframe *tf)
 			continue;
 		}
 		sig = signal_take(~current->blocked, &info);
-		if (!sig)
+		if (!sig) /* another thread took it */
 			return false;
 		handler = p->actions[sig].handler;
 		if (handler == HANDLER_IGNORE)
@@ -530,6 +530,7 @@ static bool take_signals(struct trapframe *tf)
 		else
 			process_exit(sig);
 	}
+	return false;
 }
 
 void task_work(struct trapframe *tf)

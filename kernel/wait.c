@@ -50,32 +50,34 @@ void wait_finish(struct wait_queue *wq, struct waiter *w)
 	spin_unlock_irqrestore(&wq->lock, flags);
 }
 
-/* Wakes the first waiter. wq->lock held. */
-static void wake_first(struct wait_queue *wq)
+/* Wakes the first waiter; returns cores to kick. wq->lock held. */
+static uint64_t wake_first(struct wait_queue *wq)
 {
 	struct waiter *w = TAILQ_FIRST(&wq->waiters);
 
 	TAILQ_REMOVE(&wq->waiters, w, link);
 	w->queued = false;
-	sched_wake(w->task);
+	return sched_wake_quietly(w->task);
 }
 
 void wake_all(struct wait_queue *wq)
 {
 	irqflags_t flags = spin_lock_irqsave(&wq->lock);
+	uint64_t cores = 0;
 
 	while (!TAILQ_EMPTY(&wq->waiters))
-		wake_first(wq);
+		cores |= wake_first(wq);
 	spin_unlock_irqrestore(&wq->lock, flags);
+	sched_kick(cores);
 }
 
 void wake_one(struct wait_queue *wq)
 {
 	irqflags_t flags = spin_lock_irqsave(&wq->lock);
+	uint64_t cores = TAILQ_EMPTY(&wq->waiters) ? 0 : wake_first(wq);
 
-	if (!TAILQ_EMPTY(&wq->waiters))
-		wake_first(wq);
 	spin_unlock_irqrestore(&wq->lock, flags);
+	sched_kick(cores);
 }
 
 struct wait_queue *wait_hash(const void *what)

@@ -22,7 +22,7 @@ static void set_age(struct page *page, uint32_t age)
 {
 	uint32_t old = page_age(page);
 
-	/* Only under lru_lock, so the difference is exact whatever happens to the flags below. */
+	/* By whoever has the page alone, or lru_lock: exact whatever happens to the flags below. */
 	__atomic_fetch_add(&page->flags, (age - old) << AGE_SHIFT, __ATOMIC_RELAXED);
 }
 

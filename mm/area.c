@@ -69,11 +69,17 @@ static int compare(const struct vm_area *a, const struct vm_area *b)
 
 RB_GENERATE_INTERNAL(vm_area_tree, vm_area, node, compare, static __attribute__((unused)))
 
-/* The tree's own code keeps what it rotates; ancestors are up to us. */
-static void update_upwards(struct vm_area *a)
+/*
+ * One gap changes in a tree that is right. An area enters and leaves the tree without a gap, so
+ * that inserting and removing, whose rotations keep what they turn, leave it right.
+ */
+static void change_gap(struct vm_area *a, uint64_t gap)
 {
-	for (; a; a = RB_PARENT(a, node))
-		a->max_gap = max_gap_of(a);
+	uint64_t max;
+
+	a->gap = gap;
+	for (; a && (max = max_gap_of(a)) != a->max_gap; a = RB_PARENT(a, node))
+		a->max_gap = max;
 }
 
 struct vm_area *area_find(struct mm *mm, uint64_t addr)
@@ -120,8 +126,7 @@ static void set_gap(struct vm_area *area, const struct vm_area *below)
 {
 	uint64_t floor = below ? below->end : 0, low = area_low(area);
 
-	area->gap = low > floor ? low - floor : 0;
-	update_upwards(area);
+	change_gap(area, low > floor ? low - floor : 0);
 }
 
 static void tree_insert(struct vm_area *area)
@@ -129,6 +134,7 @@ static void tree_insert(struct vm_area *area)
 	struct mm *mm = area->mm;
 	struct vm_area *next;
 
+	area->gap = area->max_gap = 0;
 	CHECK(!RB_INSERT(vm_area_tree, &mm->areas, area));
 	set_gap(area, area_prev(area));
 	next = area_next(area);
@@ -142,10 +148,9 @@ static void tree_remove(struct vm_area *area)
 {
 	struct mm *mm = area->mm;
 	struct vm_area *prev = area_prev(area), *next = area_next(area);
-	struct vm_area *parent = RB_PARENT(area, node);
 
+	change_gap(area, 0);
 	RB_REMOVE(vm_area_tree, &mm->areas, area);
-	update_upwards(parent);
 	if (next)
 		set_gap(next, prev);
 	if (mm->last == area)
@@ -256,14 +261,16 @@ void area_remove(struct vm_area *area)
 /* Sets the bounds; objects locked and detached. */
 static void set_bounds(struct vm_area *area, uint64_t start, uint64_t end)
 {
-	struct vm_area *next = area_next(area);
+	bool moves_start = start != area->start, moves_end = end != area->end;
+	struct vm_area *next = moves_end ? area_next(area) : NULL;
 
 	area->mm->total_vm += ((end - start) >> PAGE_SHIFT) - area_pages(area);
 	if (area->object || area->flags & VMA_IO)
 		area->pgoff += (start >> PAGE_SHIFT) - (area->start >> PAGE_SHIFT);
 	area->start = start;
 	area->end = end;
-	set_gap(area, area_prev(area));
+	if (moves_start)
+		set_gap(area, area_prev(area));
 	if (next)
 		set_gap(next, area);
 }
@@ -390,7 +397,7 @@ struct vm_area *area_split(struct vm_area *area, uint64_t addr)
 bool area_agrees(const struct vm_area *area, const struct vm_area *next)
 {
 	if (area->prot != next->prot || area->max_prot != next->max_prot ||
-	    (area->flags ^ next->flags) & ~VMA_COW || area->flags & VMA_IO)
+	    (area->flags ^ next->flags) & ~(VMA_COW | VMA_FORKED) || area->flags & VMA_IO)
 		return false;
 	if (area->file != next->file || area->object != next->object)
 		return false;
@@ -400,6 +407,18 @@ bool area_agrees(const struct vm_area *area, const struct vm_area *next)
 	       (area->anon == next->anon && area->anon_delta == next->anon_delta);
 }
 
+/*
+ * Whether another program, by fork, has to do with the pages of the area. Its objects are locked.
+ * New memory does not join such an area: all faults on it would meet at the family's one lock.
+ */
+static bool has_relatives(const struct vm_area *area)
+{
+	const struct vm_object *anon = area->anon;
+	const struct span *span = &area->anon_span;
+
+	return anon->rmap->refs > 1 || object_covered_by_other(anon, span, span->first, span->last);
+}
+
 /* Whether the one that has no anonymous object fits into that of the other. Objects locked. */
 static bool can_share_anon(const struct vm_area *area, const struct vm_area *next)
 {
@@ -407,7 +426,7 @@ static bool can_share_anon(const struct vm_area *area, const struct vm_area *nex
 
 	if (area->anon && next->anon)
 		return true;
-	return !has->anon || (delta_fits(has->anon_delta, area->start, next->end) &&
+	return !has->anon || (!has_relatives(has) && delta_fits(has->anon_delta, area->start, next->end) &&
 			      anon_room(has->anon, has->anon_delta, joins->start, joins->end));
 }
 
@@ -421,7 +440,7 @@ static void absorb(struct vm_area *area, struct vm_area *next)
 		area->anon = next->anon;
 		area->anon_delta = next->anon_delta;
 	}
-	area->flags |= next->flags & VMA_COW;
+	area->flags |= next->flags & (VMA_COW | VMA_FORKED);
 	tree_remove(next);
 	set_bounds(area, area->start, next->end);
 	if (!area->anon)

@@ -88,12 +88,21 @@ static bool past_end(const struct fault *f)
 
 /* ---- mapping ---- */
 
+/* What the kernel wrote must reach instruction caches before it is executed, and once is enough. */
+static void sync_instructions(struct page *page)
+{
+	if (page_flag(page, PG_ICACHE) && !page_flag(page, PG_DIRTY))
+		return;
+	icache_sync(page_to_ptr(page), PAGE_SIZE);
+	page_set_flag(page, PG_ICACHE);
+}
+
 static enum outcome map_page(struct fault *f, struct page *page, prot_t prot)
 {
 	int err;
 
 	if (prot & PT_EXEC)
-		icache_sync(page_to_ptr(page), PAGE_SIZE);
+		sync_instructions(page);
 	spin_lock(&f->mm->pt_lock);
 	err = user_pt_map(f->mm, f->addr, page_to_pa(page), PAGE_SIZE, prot | PT_YOUNG);
 	spin_unlock(&f->mm->pt_lock);
@@ -165,7 +174,7 @@ static void sift_window(const struct fault *f, struct window *w, const struct vm
 		if (hidden[i] || !mappable(w->entries[i]))
 			w->entries[i] = ENTRY_NONE;
 		else if (f->area->prot & PROT_EXEC)
-			icache_sync(page_to_ptr(pfn_to_page(w->entries[i])), PAGE_SIZE);
+			sync_instructions(pfn_to_page(w->entries[i]));
 	}
 }
 
@@ -273,7 +282,7 @@ static enum outcome read_frame(struct fault *f, entry_t entry, const struct rmap
 	prot_t prot = area_prot(area), around = prot & ~PT_WRITE;
 	struct window w;
 
-	if (area->flags & VMA_COW || !page_is_exclusive(area->anon, pfn_to_page(entry)))
+	if (area->flags & VMA_COW || page_others(area->anon, pfn_to_page(entry)) != NOBODY)
 		prot = around;
 	make_window(f, &w);
 	pagemap_read(&area->anon->pages, anon_index(area, w.start), w.n, w.entries);
@@ -324,8 +333,9 @@ static enum outcome write_fresh(struct fault *f, uint32_t index)
 	return map_page(f, page, area_prot(f->area) | PT_DIRTY);
 }
 
-/* Others hold the page too: a copy takes its place. Mapped first: the frame is free only after the flush. */
-static enum outcome write_copy(struct fault *f, uint32_t index, struct page *page)
+/* Others have the page too: a copy takes its place. Mapped first: the frame may be free then. */
+static enum outcome write_copy(struct fault *f, uint32_t index, struct page *page,
+			       enum others others)
 {
 	struct vm_object *object = f->area->anon;
 	enum outcome outcome;
@@ -339,15 +349,17 @@ static enum outcome write_copy(struct fault *f, uint32_t index, struct page *pag
 		return outcome;
 	*pagemap_slot(&object->pages, index) = page_to_pfn(f->fresh);
 	adopt_fresh(f, index);
-	object_let_go(object, page);
+	object_let_go_as(object, page, others);
 	count_vm_event(COW_COPY);
 	return DONE;
 }
 
 static enum outcome write_frame(struct fault *f, uint32_t index, struct page *page)
 {
-	if (!page_is_exclusive(f->area->anon, page))
-		return write_copy(f, index, page);
+	enum others others = page_others(f->area->anon, page);
+
+	if (others != NOBODY)
+		return write_copy(f, index, page, others);
 	page_written(page);
 	count_vm_event(COW_REUSE);
 	return map_page(f, page, area_prot(f->area) | PT_DIRTY);
@@ -389,7 +401,7 @@ static enum outcome write_private(struct fault *f)
 	if (!__atomic_load_n(&area->family, __ATOMIC_ACQUIRE) && area_make_anon(area))
 		return KILLED;
 	/* Most writes to plain memory want a page of zeros: clear it before anyone has to wait. */
-	if (!f->fresh && !area->object && !(area->flags & VMA_COW)) {
+	if (!f->fresh && !area->object && !(area->flags & VMA_FORKED)) {
 		f->fresh = alloc_page(GFP_USER | GFP_ZERO);
 		if (unlikely(!f->fresh))
 			return KILLED;
@@ -529,10 +541,11 @@ static enum outcome fault_once(struct fault *f)
 
 	down_read(&f->mm->lock);
 	outcome = find_area(f);
-	if (likely(outcome == DONE))
-		do
-			outcome = resolve(f, fault_in_area(f));
-		while (outcome == AGAIN);
+	if (likely(outcome == DONE)) {
+		outcome = fault_in_area(f);
+		while (unlikely(outcome != DONE) && (outcome = resolve(f, outcome)) == AGAIN)
+			outcome = fault_in_area(f);
+	}
 	up_read(&f->mm->lock);
 	return outcome;
 }
@@ -564,14 +577,18 @@ static enum outcome grow_stack(struct fault *f)
 	return outcome;
 }
 
-/* Frees what the fault did not use, and counts it. */
-static void fault_fini(struct fault *f)
+/* Frees what the fault did not use. */
+static void free_leftovers(struct fault *f)
 {
-	if (unlikely(f->fresh))
+	if (f->fresh)
 		put_page(f->fresh);
-	if (unlikely(f->pinned))
+	if (f->pinned)
 		put_page(f->pinned);
 	unshare_fini(&f->unshare);
+}
+
+static void count_fault(struct fault *f)
+{
 	if (unlikely(f->major)) {
 		count_vm_event(PGMAJFAULT);
 		__atomic_fetch_add(&f->mm->maj_faults, 1, __ATOMIC_RELAXED);
@@ -581,11 +598,14 @@ static void fault_fini(struct fault *f)
 	}
 }
 
+static inline bool has_leftovers(const struct fault *f)
+{
+	return (uintptr_t)f->fresh | (uintptr_t)f->pinned | (uintptr_t)f->unshare.object;
+}
+
 static int verdict(enum outcome outcome, struct fault_signal *sig)
 {
 	switch (outcome) {
-	case DONE:
-		return 0;
 	case KILLED:
 		return -ENOMEM;
 	case NO_AREA:
@@ -617,12 +637,17 @@ static bool set_accessed(struct mm *mm, uint64_t addr)
 
 int mm_fault(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal *sig)
 {
-	struct fault f = {.mm = mm,
-			  .addr = addr & PAGE_MASK,
-			  .write = access & FAULT_WRITE,
-			  .exec = access & FAULT_EXEC};
+	struct fault f; /* the rest is set before it is read */
 	enum outcome outcome;
 
+	f.mm = mm;
+	f.addr = addr & PAGE_MASK;
+	f.write = access & FAULT_WRITE;
+	f.exec = access & FAULT_EXEC;
+	f.major = false;
+	f.holds = JUNK;
+	f.fresh = f.pinned = NULL;
+	f.unshare = (struct unshare){NULL, false};
 	count_vm_event(PGFAULT);
 	if (unlikely(access & FAULT_ACCESS_FLAG) && set_accessed(mm, f.addr))
 		return 0;
@@ -631,13 +656,17 @@ int mm_fault(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal 
 		if (f.holds == FILE_COPY)
 			f.holds = JUNK;
 		outcome = fault_once(&f);
-		if (unlikely(outcome == NEED_STACK))
+		if (likely(outcome == DONE))
+			break;
+		if (outcome == NEED_STACK)
 			outcome = grow_stack(&f);
-		else if (unlikely(outcome == NEED_MEMORY))
+		else if (outcome == NEED_MEMORY)
 			outcome = wait_for_memory() ? KILLED : AGAIN;
 	} while (outcome == AGAIN);
-	fault_fini(&f);
-	return verdict(outcome, sig);
+	if (unlikely(has_leftovers(&f)))
+		free_leftovers(&f);
+	count_fault(&f);
+	return likely(outcome == DONE) ? 0 : verdict(outcome, sig);
 }
 
 /* ---- on behalf of the kernel ---- */

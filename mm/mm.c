@@ -49,17 +49,23 @@ void mm_get(struct mm *mm)
 
 /* ---- the end ---- */
 
-/* Nobody else knows it any more. Tables go first: frames are freed after the TLBs forgot them. */
+/*
+ * No task has it any more, but reverse mapping finds its tables by its areas until these are gone.
+ * Leaves go first: frames are freed after the TLBs forgot them.
+ */
 static void mm_destroy(struct mm *mm)
 {
 	struct vm_area *area;
 
-	pt_fini(&mm->pt);
-	mmu_release(&mm->pt);
+	spin_lock(&mm->pt_lock);
+	CHECK(user_pt_unmap(mm, 0, USER_END) == 0); /* whole tables: nothing to allocate */
+	spin_unlock(&mm->pt_lock);
 	while ((area = RB_ROOT(&mm->areas))) {
 		area_remove(area);
 		area_free(area);
 	}
+	pt_fini(&mm->pt);
+	mmu_release(&mm->pt);
 	if (mm->exe)
 		file_put(mm->exe);
 	kmem_cache_free(mm_cache, mm);
@@ -99,7 +105,7 @@ static int copy_area(struct mm *child, struct vm_area *from)
 	if (!area)
 		return -ENOMEM;
 	if (from->anon && !(from->flags & VMA_WIPEONFORK))
-		from->flags |= VMA_COW;
+		from->flags |= VMA_COW | VMA_FORKED;
 	area->start = from->start;
 	area->end = from->end;
 	area->prot = from->prot;
@@ -133,16 +139,21 @@ static void protect_run(struct mm *mm, uint64_t start, uint64_t end)
 	spin_unlock(&mm->pt_lock);
 }
 
+#define RUN_GAP (64 * PAGE_SIZE) /* a hole that is cheaper to walk over than to flush twice for */
+
 /* Takes the right to write from all leaves of private memory, a run of areas at a time. */
 static void protect_private(struct mm *mm)
 {
 	uint64_t start = 0, end = 0;
 
 	for (struct vm_area *a = area_first(mm); a; a = area_next(a)) {
-		if (keeps_rights(a)) {
+		bool private = a->anon && a->prot & PROT_WRITE;
+
+		if (keeps_rights(a) || (private && a->start > end + RUN_GAP)) {
 			protect_run(mm, start, end);
-			start = end = a->end;
-		} else if (a->anon && a->prot & PROT_WRITE) {
+			start = end = keeps_rights(a) ? a->end : a->start;
+		}
+		if (private) {
 			start = start == end ? a->start : start;
 			end = a->end;
 		}

@@ -96,7 +96,9 @@ int mm_unmap(struct mm *mm, uint64_t addr, uint64_t len)
 
 bool exceeds_memory(uint64_t len)
 {
-	return len >> PAGE_SHIFT > frames_managed() + swap_total_pages();
+	uint64_t pages = len >> PAGE_SHIFT, frames = frames_managed();
+
+	return pages > frames && pages > frames + swap_total_pages();
 }
 
 static bool too_much(const struct map_request *req)

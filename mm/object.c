@@ -6,7 +6,7 @@
  * same in all of them. A page that only the swap cache holds has no family, whatever entries name its slot.
  *
  * A page may be written where it lies when no other object of the family has, at page->index, an
- * entry that is the page or names its slot (page_is_exclusive()). References that reclaim, the
+ * entry that is the page or names its slot (page_others()). References that reclaim, the
  * page lists or a copier hold do not count: they are no reason to copy.
  */
 #include <twofold/slab.h>
@@ -187,17 +187,12 @@ void object_release(struct vm_object *object)
 
 /* ---- who holds a page ---- */
 
-enum others { NOBODY, HAS_SLOT, HAS_PAGE };
-
-/* What the other objects of the family have of the page: it, or its slot only, or nothing. */
-static enum others page_others(const struct vm_object *object, const struct page *page)
+static enum others search_others(const struct vm_object *object, const struct page *page)
 {
 	entry_t frame = page_to_pfn(page), slot = ENTRY_NONE;
 	enum others found = NOBODY;
 	const struct vm_object *other;
 
-	if (object->rmap->refs == 1)
-		return NOBODY;
 	if (page_flag(page, PG_SWAPCACHE))
 		slot = (entry_t)ENTRY_SLOT | page->slot;
 	else if (__atomic_load_n(&page->refs, __ATOMIC_RELAXED) == 1)
@@ -216,9 +211,9 @@ static enum others page_others(const struct vm_object *object, const struct page
 	return found;
 }
 
-bool page_is_exclusive(const struct vm_object *object, const struct page *page)
+enum others page_others(const struct vm_object *object, const struct page *page)
 {
-	return page_others(object, page) == NOBODY;
+	return likely(object->rmap->refs == 1) ? NOBODY : search_others(object, page);
 }
 
 void page_written(struct page *page)
@@ -247,10 +242,8 @@ void object_hold(struct vm_object *object, uint32_t index, struct page *page)
 	count_page(object, page, 1);
 }
 
-void object_let_go(struct vm_object *object, struct page *page)
+void object_let_go_as(struct vm_object *object, struct page *page, enum others others)
 {
-	enum others others = page_others(object, page);
-
 	object->nr_pages--;
 	if (others != HAS_PAGE) {
 		page->rmap = NULL;
@@ -259,6 +252,11 @@ void object_let_go(struct vm_object *object, struct page *page)
 			swap_cache_drop(page);
 	}
 	put_page(page);
+}
+
+void object_let_go(struct vm_object *object, struct page *page)
+{
+	object_let_go_as(object, page, page_others(object, page));
 }
 
 bool object_install_swapped(struct vm_object *object, uint32_t index, uint32_t slot, struct page *page)

@@ -65,7 +65,13 @@ static inline unsigned way(uint32_t index, unsigned height)
 	return (uint64_t)index >> (BITS * (height - 1)) & (WAYS - 1);
 }
 
-static struct leaf *find_leaf(const struct pagemap *map, uint32_t index)
+static inline void remember(struct pagemap *map, uint32_t index, struct leaf *leaf)
+{
+	map->recent = leaf;
+	map->recent_base = index - index % WAYS;
+}
+
+static struct leaf *walk(const struct pagemap *map, uint32_t index)
 {
 	void *p = map->root;
 
@@ -73,7 +79,16 @@ static struct leaf *find_leaf(const struct pagemap *map, uint32_t index)
 		return NULL;
 	for (unsigned h = map->height; h > 1 && p; h--)
 		p = ((struct node *)p)->children[way(index, h)];
+	if (p) /* to look something up changes what is remembered: the lock is held for that too */
+		remember((struct pagemap *)map, index, p);
 	return p;
+}
+
+static inline struct leaf *find_leaf(const struct pagemap *map, uint32_t index)
+{
+	if (likely(map->recent && (index ^ map->recent_base) < WAYS))
+		return map->recent;
+	return walk(map, index);
 }
 
 entry_t pagemap_get(const struct pagemap *map, uint32_t index)
@@ -147,6 +162,7 @@ static void prune(struct pagemap *map, uint32_t index)
 	void **path[MAX_HEIGHT + 1];
 	unsigned h = map->height;
 
+	map->recent = NULL;
 	path[h] = &map->root;
 	for (; h > 1; h--) {
 		void **link = &((struct node *)*path[h])->children[way(index, h)];
@@ -168,6 +184,8 @@ static struct leaf *make_leaf(struct pagemap *map, uint32_t index)
 {
 	void **link = &map->root;
 
+	if (likely(map->recent && (index ^ map->recent_base) < WAYS))
+		return map->recent;
 	if (unlikely(!map->root || !spans(map, index)) && grow(map, index))
 		return NULL;
 	for (unsigned h = map->height; h > 1; h--) {
@@ -183,6 +201,7 @@ static struct leaf *make_leaf(struct pagemap *map, uint32_t index)
 		}
 		node->count++;
 	}
+	remember(map, index, *link);
 	return *link;
 }
 

@@ -128,6 +128,15 @@ static uint64_t *walk(const struct pt *pt, uint64_t va, int *level)
 	return &table[slot_index(va, l)];
 }
 
+/* The same, quick for a page whose tables are there. */
+static inline uint64_t *find(const struct pt *pt, uint64_t va, int *level)
+{
+	uint64_t *slot = page_slot(pt, va);
+
+	*level = 0;
+	return likely(slot) ? slot : walk(pt, va, level);
+}
+
 /* These three store, and leave counting to their callers. */
 static inline void store(const struct pt *pt, uint64_t *slot, pte_t pte)
 {
@@ -174,10 +183,10 @@ static inline struct page *table_page(const uint64_t *slot)
 	return virt_to_page(slot);
 }
 
-/* Whether a table is there for nothing. */
-static inline bool is_idle(const uint64_t *table)
+/* Whether the table that a slot is in is there for nothing. */
+static inline bool is_idle(const uint64_t *slot)
 {
-	struct page *page = table_page(table);
+	struct page *page = table_page(slot);
 
 	return !page->index && page_flag(page, PG_TABLE);
 }
@@ -253,13 +262,14 @@ static inline void report_dirty(const struct pt *pt, pte_t leaf, int level)
 		page_mark_dirty(pa_add(pa, off));
 }
 
-static void drop_leaves(struct pt *pt, const uint64_t *table)
+static void drop_leaves(struct pt *pt, const uint64_t *table, unsigned used)
 {
 	unsigned leaves = 0;
 
-	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+	for (unsigned i = 0; used && i < PT_ENTRIES; i++) {
 		pte_t pte = mmu_load(&table[i]);
 
+		used -= pte != 0;
 		if (F(kind)(pte, 0) != PTE_LEAF)
 			continue;
 		leaves++;
@@ -272,13 +282,17 @@ static void drop_leaves(struct pt *pt, const uint64_t *table)
 static void drop_table(struct pt *pt, struct page *page, int level)
 {
 	const uint64_t *table = page_to_ptr(page);
+	unsigned used = page_flag(page, PG_TABLE) ? page->index : PT_ENTRIES;
 
-	if (level == 0)
-		drop_leaves(pt, table);
-	for (unsigned i = 0; level > 0 && i < PT_ENTRIES; i++) {
+	if (level == 0) {
+		drop_leaves(pt, table, used);
+		used = 0;
+	}
+	for (unsigned i = 0; used && i < PT_ENTRIES; i++) {
 		pte_t pte = mmu_load(&table[i]);
 		enum pte_kind kind = F(kind)(pte, level);
 
+		used -= kind != PTE_EMPTY;
 		if (kind == PTE_LEAF) {
 			pt->stats.leaves--;
 			report_dirty(pt, pte, level);
@@ -332,34 +346,10 @@ static void finish(struct op *op)
 
 /* ---- break-before-make (Arm ARM D8.16.1): the one place where what is valid gives way ---- */
 
-/* Differing in rights and flags only, an entry may be replaced in place. */
-static bool same_but_rights(pte_t a, pte_t b, int level)
-{
-	if (F(kind)(a, level) != PTE_LEAF || F(kind)(b, level) != PTE_LEAF)
-		return a == b;
-	return F(addr)(a, level).pa == F(addr)(b, level).pa &&
-	       !((F(prot)(a, level) ^ F(prot)(b, level)) & BBM_PROT);
-}
-
 /* A difference that a TLB must not, or need not, go on ignoring: any but the accessed flag's. */
 static inline bool must_flush(prot_t old, prot_t new)
 {
 	return (old ^ new) & ~PT_YOUNG;
-}
-
-/* Keeps the counts right, and tells of a dirty leaf that went. */
-static void account(struct pt *pt, uint64_t *slot, int level, pte_t old, pte_t new)
-{
-	enum pte_kind was = F(kind)(old, level), is = F(kind)(new, level);
-
-	table_page(slot)->index += (is != PTE_EMPTY) - (was != PTE_EMPTY);
-	pt->stats.leaves += (is == PTE_LEAF) - (was == PTE_LEAF);
-	if (was != PTE_LEAF || is == PTE_TABLE)
-		return; /* a split: its parts are as dirty as the whole was */
-	if (is == PTE_LEAF && F(prot)(new, level) & PT_DIRTY &&
-	    F(addr)(new, level).pa == F(addr)(old, level).pa)
-		return;
-	report_dirty(pt, old, level);
 }
 
 /* A valid entry's range is stale; a table that it named is dead. */
@@ -388,52 +378,98 @@ static pte_t break_entry(struct op *op, uint64_t *slot, int level, uint64_t va)
 	return old;
 }
 
-/*
- * Puts an entry where any other may be; returns that one, with the flags that the hardware set
- * last. What TLBs may hold of it is stale afterwards, if it was valid, or flushed already.
+/* A leaf for a leaf: in place if it differs in rights and flags only. Returns the old one's rights.
  */
-static pte_t put(struct op *op, uint64_t *slot, int level, uint64_t va, pte_t new)
+static prot_t replace_leaf(struct op *op, uint64_t *slot, int level, uint64_t va, pte_t new)
+{
+	pte_t old = mmu_load(slot);
+	prot_t old_prot = F(prot)(old, level), new_prot = F(prot)(new, level);
+	pte_t seen = old;
+	bool same_frame = F(addr)(old, level).pa == F(addr)(new, level).pa;
+
+	if (same_frame && !((old_prot ^ new_prot) & BBM_PROT)) {
+		old = exchange(op->pt, slot, new);
+		if (old != seen || must_flush(old_prot, new_prot))
+			mark_gone(op, level, va, old);
+	} else {
+		old = break_entry(op, slot, level, va);
+		store(op->pt, slot, new);
+	}
+	if (unlikely(old != seen)) /* the hardware set a flag meanwhile */
+		old_prot = F(prot)(old, level);
+	op->pt->stats.stores++;
+	if (!same_frame || PT_DIRTY & old_prot & ~new_prot)
+		report_dirty(op->pt, old, level);
+	return old_prot;
+}
+
+/* A valid entry for an empty one or a token; returns it. */
+static pte_t remove_valid(struct op *op, uint64_t *slot, int level, uint64_t va, pte_t new)
+{
+	pte_t old = exchange(op->pt, slot, new);
+
+	mark_gone(op, level, va, old);
+	op->pt->stats.stores++;
+	table_page(slot)->index -= !new;
+	if (F(kind)(old, level) == PTE_LEAF) {
+		op->pt->stats.leaves--;
+		report_dirty(op->pt, old, level);
+	}
+	return old;
+}
+
+/*
+ * Puts an entry where any other may be, but for a table in place of a leaf. What TLBs may hold of
+ * the old one is stale afterwards, or flushed already. Returns the rights of an old leaf, or 0.
+ */
+static prot_t put(struct op *op, uint64_t *slot, int level, uint64_t va, pte_t new)
 {
 	struct pt *pt = op->pt;
 	pte_t old = mmu_load(slot);
 	enum pte_kind was = F(kind)(old, level), is = F(kind)(new, level);
 
-	pt->stats.stores++;
-	if (!is_valid(was)) {
-		store(pt, slot, new);
-	} else if (!is_valid(is)) {
-		old = exchange(pt, slot, new);
-		mark_gone(op, level, va, old);
-	} else if (same_but_rights(old, new, level)) {
-		old = exchange(pt, slot, new);
-		if (must_flush(F(prot)(old, level), F(prot)(new, level)))
-			mark_gone(op, level, va, old);
-	} else {
-		old = break_entry(op, slot, level, va);
-		store(pt, slot, new);
+	if (was == PTE_LEAF && is == PTE_LEAF)
+		return replace_leaf(op, slot, level, va, new);
+	if (is_valid(was) && !is_valid(is)) {
+		old = remove_valid(op, slot, level, va, new);
+		return was == PTE_LEAF ? F(prot)(old, level) : 0;
 	}
-	account(pt, slot, level, old, new);
-	return old;
-}
-
-/* The parts of a block, in a table that is not linked in yet. */
-static void fill_parts(struct pt *pt, uint64_t *table, int level, pte_t block)
-{
-	pte_t part = F(leaf)(level - 1, F(addr)(block, level), F(prot)(block, level));
-
-	for (unsigned i = 0; i < PT_ENTRIES; i++)
-		table[i] = part + i * PT_SPAN(level - 1);
-	table_page(table)->index = PT_ENTRIES;
-	pt->stats.leaves += PT_ENTRIES;
+	if (was == PTE_TABLE)
+		break_entry(op, slot, level, va);
+	store(pt, slot, new);
+	pt->stats.stores++;
+	pt->stats.leaves += is == PTE_LEAF;
+	table_page(slot)->index += (is != PTE_EMPTY) - (was != PTE_EMPTY);
+	return 0;
 }
 
 /*
- * The table below a slot: the one that is there, or a spare one. A block is split: the table that
- * replaces it says the same. Never the direct map's: the walker itself stands on it.
+ * A block becomes the 512 parts that it is made of; its new table is complete before the block
+ * goes. Never the direct map's: the walker itself stands on it.
+ */
+static void split(struct op *op, uint64_t *slot, int level, uint64_t va, struct page *page)
+{
+	pte_t *table = page_to_ptr(page), old = mmu_load(slot), now;
+	pte_t part = F(leaf)(level - 1, F(addr)(old, level), F(prot)(old, level));
+
+	CHECK(op->pt->user || va < DIRECT_BASE || va >= DIRECT_END);
+	for (unsigned i = 0; i < PT_ENTRIES; i++)
+		table[i] = part + i * PT_SPAN(level - 1);
+	page->index = PT_ENTRIES;
+	op->pt->stats.leaves += PT_ENTRIES - 1;
+	now = break_entry(op, slot, level, va);
+	if (now != old) /* the hardware set a flag while we copied */
+		report_dirty(op->pt, now, level);
+	store(op->pt, slot, F(table)(page_to_pa(page)));
+	op->pt->stats.stores++;
+}
+
+/*
+ * The table below a slot: the one that is there, or a spare one, empty or the block's parts.
  */
 static uint64_t *enter(struct op *op, uint64_t *slot, int level, uint64_t va)
 {
-	pte_t now, was = mmu_load(slot);
+	pte_t was = mmu_load(slot);
 	enum pte_kind kind = F(kind)(was, level);
 	struct page *page;
 
@@ -441,14 +477,11 @@ static uint64_t *enter(struct op *op, uint64_t *slot, int level, uint64_t va)
 		return table_below(was);
 	CHECK(kind != PTE_SOFT && op->spare);
 	page = pop(&op->spare);
-	if (kind == PTE_LEAF) {
-		CHECK(op->pt->user || va < DIRECT_BASE || va >= DIRECT_END);
-		fill_parts(op->pt, page_to_ptr(page), level, was);
-	}
 	op->pt->stats.tables[level - 1]++;
-	now = put(op, slot, level, va, F(table)(page_to_pa(page)));
-	if (now != was) /* the hardware set a flag while we copied */
-		report_dirty(op->pt, now, level);
+	if (kind == PTE_LEAF)
+		split(op, slot, level, va, page);
+	else
+		put(op, slot, level, va, F(table)(page_to_pa(page)));
 	return page_to_ptr(page);
 }
 
@@ -568,13 +601,31 @@ static void clear_range(struct op *op, uint64_t *table, int level, uint64_t va, 
 	}
 }
 
+/* Leaves a token or nothing in a page's slot; returns the rights that a leaf there had. */
+static prot_t take_page(struct pt *pt, uint64_t *slot, uint64_t va, pte_t soft)
+{
+	struct op op = {.pt = pt};
+	prot_t old = put(&op, slot, 0, va, soft);
+
+	if (is_idle(slot)) /* that was the last: cut its table out */
+		clear_range(&op, root_table(pt), ROOT, va, va + PAGE_SIZE);
+	flush(&op);
+	return old;
+}
+
 int PT_(unmap)(struct pt *pt, vaddr_t va, size_t size)
 {
 	struct op op = {.pt = pt};
 	uint64_t end = va.va + size;
+	uint64_t *slot;
 
 	if (!range_ok(pt, va.va, size))
 		return -EINVAL;
+	slot = size == PAGE_SIZE ? page_slot(pt, va.va) : NULL;
+	if (slot) {
+		take_page(pt, slot, va.va, 0);
+		return 0;
+	}
 	if (split_edges(&op, va.va, end))
 		return -ENOMEM;
 	clear_range(&op, root_table(pt), ROOT, va.va, end);
@@ -739,7 +790,8 @@ static prot_t change_type(struct op *op, uint64_t *slot, int level, uint64_t va,
 
 	store(op->pt, slot, new);
 	op->pt->stats.stores++;
-	account(op->pt, slot, level, old, new);
+	if (PT_DIRTY & F(prot)(old, level) & ~F(prot)(new, level))
+		report_dirty(op->pt, old, level);
 	return F(prot)(old, level);
 }
 
@@ -769,47 +821,47 @@ static prot_t change_leaf(struct op *op, uint64_t *slot, int level, uint64_t va,
 	return old;
 }
 
-/* Inverts `flip` in entries for as long as they are like the first but for the address. How many.
+/*
+ * Inverts `flip` in entries for as long as they are like the first but for the address; returns how
+ * many. `cleans`: they lose DIRTY by it.
  */
-static unsigned flip_run(struct op *op, uint64_t *slot, unsigned n, pte_t flip)
+static unsigned flip_run(struct op *op, uint64_t *slot, unsigned n, pte_t flip, bool cleans)
 {
+	struct pt *pt = op->pt;
 	pte_t first = mmu_load(slot);
 	unsigned i;
 
 	for (i = 0; i < n; i++) {
 		pte_t pte = mmu_load(&slot[i]), differ = pte ^ first;
 
-		if (differ != F(addr)(differ, 0).pa)
+		if (differ != F(addr)(differ, 0).pa ||
+		    !compare_store(pt, &slot[i], pte, pte ^ flip))
 			break;
-		if (!compare_store(op->pt, &slot[i], pte, pte ^ flip))
-			break;
+		if (cleans && pt->user)
+			page_mark_dirty(F(addr)(pte, 0));
 	}
-	op->pt->stats.stores += i;
+	pt->stats.stores += i;
 	return i;
 }
 
 /* Most neighbours agree in all but the address: what changes is worked out once for each run. */
 static void change_leaves(struct op *op, uint64_t *slot, uint64_t va, unsigned n, struct change c)
 {
-	while (n) {
-		pte_t pte = mmu_load(slot);
-		unsigned run = 0;
+	for (unsigned i = 0, run; i < n; i += MAX(run, 1u)) {
+		pte_t pte = mmu_load(&slot[i]);
+		uint64_t at = va + i * PAGE_SIZE;
+		prot_t old = F(prot)(pte, 0), new = changed(old, c);
 
-		if (F(kind)(pte, 0) == PTE_LEAF) {
-			prot_t old = F(prot)(pte, 0), new = changed(old, c);
-
-			if (must_flush(old, new) && !((old ^ new) & BBM_PROT) &&
-			    !(PT_DIRTY & old & ~new))
-				run = flip_run(op, slot, n, pte ^ changed_leaf(pte, 0, c));
-			if (run)
-				mark_stale(op, va, va + run * PAGE_SIZE, PTE_LEAF);
-			else
-				change_leaf(op, slot, 0, va, c);
-		}
-		run = MAX(run, 1u);
-		slot += run;
-		va += run * PAGE_SIZE;
-		n -= run;
+		run = 0;
+		if (F(kind)(pte, 0) != PTE_LEAF)
+			continue;
+		if (must_flush(old, new) && !((old ^ new) & BBM_PROT))
+			run = flip_run(op, &slot[i], n - i, pte ^ changed_leaf(pte, 0, c),
+				       PT_DIRTY & old & ~new);
+		if (run)
+			mark_stale(op, at, at + run * PAGE_SIZE, PTE_LEAF);
+		else
+			change_leaf(op, &slot[i], 0, at, c);
 	}
 }
 
@@ -871,7 +923,7 @@ enum pte_kind PT_(query)(const struct pt *pt, vaddr_t va, struct pt_leaf *out)
 
 	if (!F(va_ok)(va))
 		return describe(0, level, va.va, out);
-	slot = walk(pt, va.va, &level);
+	slot = find(pt, va.va, &level);
 	return describe(mmu_load(slot), level, va.va, out);
 }
 
@@ -879,7 +931,7 @@ prot_t PT_(test_clear)(struct pt *pt, vaddr_t va, prot_t bits)
 {
 	struct op op = {.pt = pt};
 	int level;
-	uint64_t *slot = walk(pt, va.va, &level);
+	uint64_t *slot = find(pt, va.va, &level);
 	prot_t old = change_leaf(&op, slot, level, va.va, (struct change){.clear = bits});
 
 	flush(&op);
@@ -888,20 +940,14 @@ prot_t PT_(test_clear)(struct pt *pt, vaddr_t va, prot_t bits)
 
 prot_t PT_(set_soft)(struct pt *pt, vaddr_t va, uint64_t token)
 {
-	struct op op = {.pt = pt};
-	pte_t old;
 	int level;
-	uint64_t *slot = walk(pt, va.va, &level);
+	uint64_t *slot = find(pt, va.va, &level);
 
 	if (level != 0) {
 		CHECK(F(kind)(mmu_load(slot), level) == PTE_EMPTY);
 		return 0;
 	}
-	old = put(&op, slot, 0, va.va, token ? F(soft)(token) : 0);
-	if (!table_page(slot)->index) /* the last one: cut its table out */
-		clear_range(&op, root_table(pt), ROOT, va.va, va.va + PAGE_SIZE);
-	flush(&op);
-	return F(kind)(old, 0) == PTE_LEAF ? F(prot)(old, 0) : 0;
+	return take_page(pt, slot, va.va, token ? F(soft)(token) : 0);
 }
 
 /* ---- copying ---- */
@@ -1077,9 +1123,10 @@ void PT_(fini)(struct pt *pt)
 	uint64_t *slot = root_table(pt) + (pt->user ? 0 : HALF);
 	uint64_t va = pt->user ? 0 : DIRECT_BASE;
 
-	for (unsigned i = 0; i < HALF; i++, va += PT_SPAN(ROOT))
-		if (F(kind)(slot[i], ROOT) == PTE_TABLE)
-			cut(&op, &slot[i], ROOT, va, va + PT_SPAN(ROOT));
+	/* The root has no other entries than tables; each that is cut out counts down. */
+	for (; table_page(slot)->index; slot++, va += PT_SPAN(ROOT))
+		if (*slot)
+			cut(&op, slot, ROOT, va, va + PT_SPAN(ROOT));
 	flush(&op);
 	pt->stats.tables[ROOT]--;
 	free_table(virt_to_page(root_table(pt)));

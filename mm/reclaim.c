@@ -42,6 +42,11 @@ struct scan {
 	unsigned freed;
 };
 
+struct batch {
+	unsigned n;
+	struct page *pages[SWAP_BATCH];
+};
+
 static unsigned total_scanned(const struct scan *s)
 {
 	return s->scanned[LRU_FILE] + s->scanned[LRU_ANON];
@@ -110,7 +115,9 @@ static enum verdict idle_anon(struct page *page)
 
 	if (!ensure_slot(page))
 		return KEPT;
-	dirty = rmap_clean(page) | page_clear_flag(page, PG_DIRTY);
+	dirty = rmap_clean(page);
+	if (page_clear_flag(page, PG_DIRTY))
+		dirty = true;
 	if (!dirty) {
 		if (evict(page) == KEPT)
 			return KEPT;
@@ -141,7 +148,7 @@ static enum verdict sort_locked(struct page *page, bool force)
 
 	if (in_use_by_io(page))
 		return KEPT;
-	keep = lru_keep(page, rmap_test_clear_young(page, &mapped));
+	keep = reclaim_policy->keep(page, rmap_test_clear_young(page, &mapped));
 	if (keep && !force)
 		return KEPT;
 	return page_flag(page, PG_SWAPBACKED) ? idle_anon(page) : idle_file(page);
@@ -201,11 +208,11 @@ static enum verdict finish_page(struct page *page, bool failed)
 	return verdict;
 }
 
-/* Lets go of a page by its verdict. */
-static void settle(struct page *page, enum verdict verdict, struct scan *s)
+/* Lets go of a page by its verdict; it may be among those that are to be put back. */
+static void settle(struct page *page, enum verdict verdict, struct batch *kept, struct scan *s)
 {
 	if (verdict == KEPT) {
-		lru_putback(page);
+		kept->pages[kept->n++] = page;
 		return;
 	}
 	put_page(page);
@@ -213,32 +220,44 @@ static void settle(struct page *page, enum verdict verdict, struct scan *s)
 }
 
 /* Steps 2 and 3. */
-static void write_batch(struct page *const pages[], unsigned n, struct scan *s)
+static void write_batch(const struct batch *batch, struct scan *s)
 {
-	uint32_t failed = swap_write(pages, n);
+	uint32_t failed = swap_write(batch->pages, batch->n);
+	struct batch kept = {.n = 0};
 
-	for (unsigned i = 0; i < n; i++)
-		settle(pages[i], finish_page(pages[i], failed & BIT(i)), s);
+	for (unsigned i = 0; i < batch->n; i++)
+		settle(batch->pages[i], finish_page(batch->pages[i], failed & BIT(i)), &kept, s);
+	lru_putback(kept.pages, kept.n);
 }
 
-/* Looks at up to SWAP_BATCH pages of one kind. */
-static void shrink_batch(enum lru_kind kind, struct scan *s)
+/* Looks at up to `max` pages of one kind, at most SWAP_BATCH. Returns at how many. */
+static unsigned look_at(enum lru_kind kind, unsigned max, struct batch *write, struct scan *s)
 {
-	struct page *batch[SWAP_BATCH], *write[SWAP_BATCH];
-	unsigned n = lru_isolate(kind, batch, SWAP_BATCH), nr_write = 0, before = s->freed;
+	struct page *pages[SWAP_BATCH];
+	unsigned n = lru_isolate(kind, pages, max);
+	struct batch kept = {.n = 0};
 
 	for (unsigned i = 0; i < n; i++) {
 		enum verdict verdict = KEPT;
 
-		if (!s->background || !zone_has_enough(batch[i]))
-			verdict = sort_page(batch[i], s->force);
+		if (!s->background || !zone_has_enough(pages[i]))
+			verdict = sort_page(pages[i], s->force);
 		if (verdict == TO_WRITE)
-			write[nr_write++] = batch[i];
+			write->pages[write->n++] = pages[i];
 		else
-			settle(batch[i], verdict, s);
+			settle(pages[i], verdict, &kept, s);
 	}
-	if (nr_write)
-		write_batch(write, nr_write, s);
+	lru_putback(kept.pages, kept.n);
+	return n;
+}
+
+static void shrink_batch(enum lru_kind kind, struct scan *s)
+{
+	struct batch write = {.n = 0};
+	unsigned before = s->freed, n = look_at(kind, SWAP_BATCH, &write, s);
+
+	if (write.n)
+		write_batch(&write, s);
 	s->scanned[kind] += n ? n : SWAP_BATCH; /* an empty list: the other one's turn */
 	count_vm_events(s->background ? PGSCAN_KSWAPD : PGSCAN_DIRECT, n);
 	count_vm_events(s->background ? PGSTEAL_KSWAPD : PGSTEAL_DIRECT, s->freed - before);
@@ -350,18 +369,16 @@ void kswapd_start(void)
 		panic("reclaim: no memory for kswapd");
 }
 
+/* File pages are never written, so each is settled at once. */
 void reclaim_drop_caches(void)
 {
-	struct page *batch[SWAP_BATCH];
 	uint64_t left = lru_pages(LRU_FILE);
 	struct scan s = {.force = true};
+	struct batch none = {.n = 0};
 	unsigned n;
 
-	while (left && (n = lru_isolate(LRU_FILE, batch, (unsigned)MIN(left, SWAP_BATCH)))) {
-		for (unsigned i = 0; i < n; i++)
-			settle(batch[i], sort_page(batch[i], s.force), &s);
+	while (left && (n = look_at(LRU_FILE, (unsigned)MIN(left, SWAP_BATCH), &none, &s)))
 		left -= MIN(left, n);
-	}
 	count_vm_events(DROP_PAGECACHE, s.freed);
 	slab_shrink();
 }

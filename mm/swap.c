@@ -244,21 +244,7 @@ bool swap_cache_drop_orphan(struct page *page)
 	return drop_when(page, is_orphan);
 }
 
-void swap_cache_drop_orphans(struct swap_area *a)
-{
-	for (uint32_t offset = 1; offset < a->nr_slots; offset++) {
-		struct page *page = NULL;
-
-		if (READ_ONCE(a->slots[offset].page))
-			page = swap_cache_find(make_slot(a, offset));
-		if (!page)
-			continue;
-		swap_cache_drop_orphan(page);
-		put_page(page);
-	}
-}
-
-/* One more is logged only at 1, 2, 4, 8 ...: a dead disk has tens of thousands of slots. */
+/* Logged only at 1, 2, 4, 8 ...: a dead disk has tens of thousands of slots. */
 static void log_retired(const struct swap_area *a, uint32_t offset, uint32_t nr)
 {
 	if ((nr & (nr - 1)) == 0)

@@ -158,25 +158,16 @@ static uint32_t slots_used(const struct swap_area *a)
 	return a->nr_slots - a->nr_bad - a->nr_free;
 }
 
-/* Everything that objects hold in the area, and then what only the swap cache holds. */
-static int bring_back(struct swap_area *a)
-{
-	slot_t first = (slot_t)(a - swap_areas) << 28;
-	int err = objects_swap_in(first, first + a->nr_slots - 1);
-
-	swap_cache_drop_orphans(a);
-	return err;
-}
-
 /* What is being written while we look is found in the next round. */
 static int empty_area(struct swap_area *a)
 {
+	slot_t first = (slot_t)(a - swap_areas) << 28;
 	int err;
 
 	while (slots_used(a)) {
 		if (signal_pending())
 			return -EINTR;
-		err = bring_back(a);
+		err = objects_swap_in(first, first + a->nr_slots - 1);
 		if (err)
 			return err;
 		if (slots_used(a))

@@ -73,6 +73,8 @@ void area_choose_delta(struct vm_area *area);
 uint64_t area_find_gap(struct mm *mm, uint64_t len, uint64_t low, uint64_t high);
 
 /* ---- objects (mm/object.c) ---- */
+enum others { NOBODY, HAS_SLOT, HAS_PAGE }; /* nothing; the slot it is in; the page */
+
 void object_setup(void); /* boot */
 /* Gives the area an anonymous object; mm->lock held, no spinlock; sleeps. 0 or -ENOMEM. */
 int area_make_anon(struct vm_area *area);
@@ -93,11 +95,14 @@ bool object_covered_by_other(const struct vm_object *object, const struct span *
 void object_hold(struct vm_object *object, uint32_t index, struct page *page);
 /* An entry that was `page` has been replaced or cleared. Family lock held; drops the reference. */
 void object_let_go(struct vm_object *object, struct page *page);
+/* The same, by who knows what page_others() says. */
+void object_let_go_as(struct vm_object *object, struct page *page, enum others others);
 /* A slot entry gives way to the page that was read from it; false where the entry has changed. Takes
  * over the caller's reference if true. Family lock held. */
 bool object_install_swapped(struct vm_object *object, uint32_t index, uint32_t slot, struct page *page);
-/* The page is in no other object of the family, nor its slot: it may be written. Family lock held. */
-bool page_is_exclusive(const struct vm_object *object, const struct page *page);
+/* What other objects of the family have of a page: with NOBODY it may be written where it is.
+ * Family lock held. */
+enum others page_others(const struct vm_object *object, const struct page *page);
 /* Written to by its only holder: Family lock held. */
 void page_written(struct page *page);
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define NR_THREADS 8
-#define ROUNDS 2000
+#define ROUNDS 500
 
 static _Thread_local int own = 42;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -57,7 +57,7 @@ static void check_mutex(void)
 /* Each waits for its turn, and passes it on: a wake-up lost would hang here. */
 static void take_turns(int id)
 {
-	for (int round = 0; round < 20; round++) {
+	for (int round = 0; round < 10; round++) {
 		pthread_mutex_lock(&lock);
 		while (turn % NR_THREADS != id)
 			pthread_cond_wait(&turn_changed, &lock);

@@ -67,7 +67,7 @@ static void walk_frames(uint64_t fp)
 
 		if (!arch_probe_read(VADDR(fp), &next) || !arch_probe_read(VADDR(fp + 8), &lr))
 			return;
-		if (!is_text(lr))
+		if (!is_text(lr) || lr == (uintptr_t)kthread_start) /* where threads begin */
 			return;
 		show_frame(lr - 4); /* the call, not what follows it */
 		if (next <= fp)

@@ -26,6 +26,7 @@ enum lock_rank {
 	RANK_PT,       /* one address space's page tables */
 	RANK_SWAP,     /* a swap area's slots, the swap cache */
 	RANK_LRU,      /* page lists of a zone */
+	RANK_LRU_NEW,  /* one core's pages that are not on those yet */
 	RANK_VMALLOC,  /* kernel virtual ranges */
 	RANK_KPT,      /* the kernel's own page tables */
 	RANK_SLABS,    /* the list of caches */
@@ -40,25 +41,23 @@ enum lock_rank {
 	RANK_LOG,      /* the log ring and the console (irqsave) */
 };
 
-/* A ticket lock: first come, first served. */
+/*
+ * One word, taken by whoever finds it free. Not a queue: where a hypervisor or an emulator has
+ * fewer cores than we see, a queue waits for whichever of its waiters is not running.
+ */
 typedef struct spinlock {
-	union {
-		uint32_t both;
-		struct {
-			uint16_t owner, next;
-		};
-	};
+	uint32_t held;
 #ifdef DEBUG
 	uint32_t rank;
 #endif
 } spinlock_t;
 
 #ifdef DEBUG
-#define SPINLOCK_INIT(r) {.both = 0, .rank = (r)}
+#define SPINLOCK_INIT(r) {.held = 0, .rank = (r)}
 void lock_rank_push(spinlock_t *lock);
 void lock_rank_pop(spinlock_t *lock);
 #else
-#define SPINLOCK_INIT(r) {.both = 0}
+#define SPINLOCK_INIT(r) {.held = 0}
 #define lock_rank_push(lock) ((void)(lock))
 #define lock_rank_pop(lock) ((void)(lock))
 #endif
@@ -69,26 +68,27 @@ static inline void spin_lock_init(spinlock_t *lock, enum lock_rank rank)
 	(void)rank;
 }
 
-/* Counts a contended acquisition and waits (WFE) until it is our turn. arch/arm64/lock.c */
-void spin_lock_slow(spinlock_t *lock, uint16_t ticket);
+/* Counts a contended acquisition and waits (WFE) until the lock is ours. kernel/lock.c */
+void spin_lock_slow(spinlock_t *lock);
+
+static inline bool spin_take(spinlock_t *lock)
+{
+	uint32_t free = 0;
+
+	return __atomic_compare_exchange_n(&lock->held, &free, 1, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
 
 static inline void spin_lock(spinlock_t *lock)
 {
-	uint32_t old = __atomic_fetch_add(&lock->both, 1u << 16, __ATOMIC_ACQUIRE);
-
 	lock_rank_push(lock);
-	if (unlikely((uint16_t)old != old >> 16))
-		spin_lock_slow(lock, (uint16_t)(old >> 16));
+	if (unlikely(!spin_take(lock)))
+		spin_lock_slow(lock);
 }
 
 static inline bool spin_trylock(spinlock_t *lock)
 {
-	uint32_t old = __atomic_load_n(&lock->both, __ATOMIC_RELAXED);
-
-	if ((uint16_t)old != old >> 16)
-		return false;
-	if (!__atomic_compare_exchange_n(&lock->both, &old, old + (1u << 16), false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (!spin_take(lock))
 		return false;
 	lock_rank_push(lock);
 	return true;
@@ -97,14 +97,12 @@ static inline bool spin_trylock(spinlock_t *lock)
 static inline void spin_unlock(spinlock_t *lock)
 {
 	lock_rank_pop(lock);
-	__atomic_store_n(&lock->owner, (uint16_t)(lock->owner + 1), __ATOMIC_RELEASE);
+	__atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
 }
 
 static inline bool spin_is_locked(const spinlock_t *lock)
 {
-	uint32_t now = __atomic_load_n(&lock->both, __ATOMIC_RELAXED);
-
-	return (uint16_t)now != now >> 16;
+	return __atomic_load_n(&lock->held, __ATOMIC_RELAXED);
 }
 
 static inline irqflags_t spin_lock_irqsave(spinlock_t *lock)

@@ -33,6 +33,7 @@ enum page_flag {
 	PG_SLAB,       /* page->cache owns it */
 	PG_TABLE,      /* a translation table, ARM or x86 */
 	PG_RESERVED,   /* never given to the buddy allocator: image, loader's files, firmware */
+	PG_ICACHE,     /* instruction caches agree with its contents, as long as it is not PG_DIRTY */
 };
 
 /*

@@ -26,6 +26,8 @@ struct pagemap {
 	void *root;
 	uint32_t base; /* first index that the root spans */
 	uint8_t height;
+	void *recent;	      /* the last-level node used last, or NULL ... */
+	uint32_t recent_base; /* ... and its first index */
 };
 
 void pagemap_setup(void); /* boot */

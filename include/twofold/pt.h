@@ -86,7 +86,8 @@ struct pt_leaf {
 	 * YOUNG alone need not flush (a stale TLB entry only delays the next sample). */          \
 	prot_t fmt##_pt_test_clear(struct pt *pt, vaddr_t va, prot_t bits);                        \
 	/* Replaces a page's leaf by a token (0: an empty entry), flushed on return; returns the   \
-	 * old prot (its DIRTY is final), or 0 where there was no leaf. No allocation. */          \
+	 * old prot (its DIRTY is final), or 0 where there was no leaf. No allocation: where no    \
+	 * last-level table is, nothing is stored; no block may be there (CHECK). */               \
 	prot_t fmt##_pt_set_soft(struct pt *pt, vaddr_t va, uint64_t token);                       \
 	/* Copies leaves and tokens of a range to the same addresses in another tree, both sides   \
 	 * losing the rights in `clear`. All or nothing: -ENOMEM. */                               \

@@ -16,7 +16,7 @@ static inline enum lru_kind lru_kind(const struct page *page)
 	return page_flag(page, PG_SWAPBACKED) ? LRU_ANON : LRU_FILE;
 }
 
-/* All called with lru_lock held (RANK_LRU). */
+/* All called with lru_lock held (RANK_LRU), but for keep(): nobody else has an isolated page. */
 struct reclaim_policy {
 	const char *name;
 	void (*add)(struct page *page); /* new here, or put back after a look */
@@ -36,10 +36,8 @@ extern const struct reclaim_policy *reclaim_policy; /* the one in force: `reclai
 
 /* Takes up to `max` candidates off the lists, each with a reference; returns how many. */
 unsigned lru_isolate(enum lru_kind kind, struct page *batch[], unsigned max);
-/* Asks the policy about an isolated page. */
-bool lru_keep(struct page *page, bool young);
-/* Puts an isolated page back and drops the reference. */
-void lru_putback(struct page *page);
+/* Puts isolated pages back and drops the references. */
+void lru_putback(struct page *const pages[], unsigned n);
 uint64_t lru_pages(enum lru_kind kind);
 
 #endif

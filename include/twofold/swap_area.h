@@ -60,8 +60,6 @@ bool swap_cache_reserve(slot_t slot, struct page *page);
 bool swap_cache_drop_unused(struct page *page);
 /* Drops a page that no object holds, if none names its slot either. */
 bool swap_cache_drop_orphan(struct page *page);
-/* Does so with all pages of an area. */
-void swap_cache_drop_orphans(struct swap_area *a);
 /* A write to its slot failed: the page leaves the cache, the slot is never used again. The family is
  * locked, or there is none; PG_WRITEBACK is clear. */
 void swap_cache_retire(struct page *page);

@@ -119,6 +119,9 @@ struct task *kthread_create(const char *name, void (*fn)(void *), void *arg);
 struct task *kthread_create_on(unsigned cpu, const char *name, void (*fn)(void *), void *arg);
 void sched_yield(void);
 void sched_wake(struct task *t); /* any context; a task that is not sleeping is left alone */
+/* In two steps, for callers with a lock that the woken task wants: telling another core takes its time. */
+uint64_t sched_wake_quietly(struct task *t); /* returns cores to kick */
+void sched_kick(uint64_t cores);	     /* after the lock */
 void sched_sleep_ns(uint64_t ns); /* at least so long; not interruptible */
 /* 0, or -EINTR with the rest in *left. */
 int sched_sleep_interruptible(uint64_t ns, uint64_t *left);

@@ -78,6 +78,7 @@ struct vm_object {
 #define VMA_LOCKED 0x100u   /* mlock: faulted in at once, not evicted */
 #define VMA_DONTFORK 0x200u
 #define VMA_WIPEONFORK 0x400u
+#define VMA_FORKED 0x800u   /* was `cow` once: a hint that writes find pages there already */
 
 struct vm_area {
 	uint64_t start, end; /* user addresses, page-aligned */

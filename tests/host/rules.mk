@@ -36,3 +36,12 @@ vm_LIBS := $(SHIM_WRAP) -Wl,--wrap=free_pages
 
 cpio_SRCS := fs/cpio.c
 cpio_FUZZ_SRCS := fs/cpio.c
+
+SWAP_SRCS := $(PHYS_SRCS) $(SLAB_SRCS) $(VM_SRCS) mm/swap.c mm/swap_io.c mm/swapon.c mm/swap_header.c \
+	mm/lru.c mm/aging.c mm/reclaim.c mm/oom.c kernel/block.c tests/host/tlb_model.c \
+	tests/host/swap_model.c
+swap_SRCS := $(SWAP_SRCS)
+swap_LIBS := $(SHIM_WRAP) -Wl,--wrap=free_pages
+reclaim_SRCS := $(SWAP_SRCS)
+reclaim_LIBS := $(swap_LIBS)
+swap_header_FUZZ_SRCS := mm/swap_header.c

@@ -133,11 +133,11 @@ void icache_sync(const void *p, size_t len)
 
 /* ---- locks ---- */
 
-void spin_lock_slow(spinlock_t *lock, uint16_t ticket)
+void spin_lock_slow(spinlock_t *lock)
 {
 	time_t start = time(NULL);
 
-	while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket) {
+	while (!spin_take(lock)) {
 		if (time(NULL) - start > 20)
 			panic("spinlock %p is never released", (void *)lock);
 		sched_yield();

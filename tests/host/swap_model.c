@@ -151,7 +151,7 @@ void blockdev_register(struct block_device *dev)
 /* ---- sleeping ---- */
 
 static uint64_t now;
-void (*at_schedule)(void);
+void (*at_schedule)(void), (*at_sleep)(void);
 bool model_interrupted;
 
 uint64_t time_ns(void)
@@ -174,6 +174,8 @@ void sched_sleep_ns(uint64_t ns)
 {
 	CHECK(!this_cpu()->nr_locks);
 	now += ns;
+	if (at_sleep)
+		at_sleep();
 	disks_work();
 }
 
@@ -290,7 +292,7 @@ void model_boot(uint64_t ram)
 	static struct task task = {.comm = "test"};
 
 	shim_boot(ram);
-	cpus[0].current = &task;
+	current = &task;
 	vm_init();
 	swap_init();
 	disk_format(DISK_PAGES);

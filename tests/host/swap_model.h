@@ -30,6 +30,7 @@ extern void (*disk_at_work)(const struct bio *bio);
 /* ---- sleeping ---- */
 uint64_t time_ns(void);
 extern void (*at_schedule)(void); /* called where the task gives up the core */
+extern void (*at_sleep)(void);	  /* called where it sleeps for a time */
 extern bool model_interrupted;	  /* signal_pending() */
 
 /* ---- memory ---- */

@@ -418,13 +418,50 @@ static void op_kernel_access(struct proc *proc)
 	put_page(page);
 }
 
+/* The highest free place is what mmap finds; asked without taking it. */
+static void check_gap(const struct proc *proc)
+{
+	unsigned n = 1 + (unsigned)shim_random(20), run = 0;
+	struct map_request req = {0, n * PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0, 0};
+	uint64_t expected = 0, top = proc->mm->mmap_base;
+	int64_t at;
+
+	for (unsigned i = PAGES; i-- && !expected;) {
+		run = proc->pages[i].mapped ? 0 : run + 1;
+		if (run == n)
+			expected = page_addr(i);
+	}
+	if (!expected)
+		return;
+	proc->mm->mmap_base = page_addr(PAGES);
+	at = mm_map(proc->mm, &req);
+	proc->mm->mmap_base = top;
+	assert_int_equal(at, expected);
+	assert_int_equal(mm_unmap(proc->mm, expected, n * PAGE_SIZE), 0);
+}
+
+/* Every node knows the greatest gap of its subtree. */
+static uint64_t check_gaps(const struct vm_area *a)
+{
+	uint64_t left, right;
+
+	if (!a)
+		return 0;
+	left = check_gaps(RB_LEFT(a, node));
+	right = check_gaps(RB_RIGHT(a, node));
+	assert_int_equal(a->max_gap, MAX(a->gap, MAX(left, right)));
+	return a->max_gap;
+}
+
 /* The areas describe the same as the shadow, in order and without overlap. */
 static void check_areas(const struct proc *proc)
 {
 	uint64_t last = 0, total = 0;
 	unsigned n = 0;
 
+	check_gaps(RB_ROOT(&proc->mm->areas));
 	for (struct vm_area *a = area_first(proc->mm); a; a = area_next(a), n++) {
+		assert_int_equal(a->gap, a->start - last);
 		assert_true(a->start >= last && a->start < a->end);
 		last = a->end;
 		total += (a->end - a->start) >> PAGE_SHIFT;
@@ -453,6 +490,7 @@ static int setup(void **state)
 	(void)state;
 	shim_fail_alloc_after(-1);
 	cpu_sets_dirty = model_swap_broken = false;
+	model_while_writing = NULL;
 	for (unsigned i = 0; i < NR_MODEL_FILES; i++) {
 		file_pages[i] = FILE_PAGES;
 		model_set_size((enum model_file)i, FILE_PAGES * PAGE_SIZE);
@@ -516,8 +554,10 @@ static void random_step(void)
 		operations[what](proc);
 		tlb_check();
 		assert_null(tlb_complaint());
-		if (proc->mm)
+		if (proc->mm) {
 			check_areas(proc);
+			check_gap(proc);
+		}
 	} else if (what < 26) {
 		check_read(proc, (unsigned)shim_random(PAGES), (unsigned)shim_random(PAGE_SIZE));
 	} else {
@@ -894,6 +934,167 @@ static void a_childs_heap_does_not_show_its_parents(void **state)
 	mm_put(child);
 }
 
+static void an_area_grows_where_its_other_part_was(void **state)
+{
+	(void)state;
+	map_simple(0, 4, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	for (unsigned i = 0; i < 4; i++)
+		check_write(&procs[0], i, 0, (uint8_t)(i + 1));
+	assert_int_equal(mm_remap(procs[0].mm, place(2), 2 * PAGE_SIZE, 2 * PAGE_SIZE,
+				  MREMAP_MAYMOVE | MREMAP_FIXED, place(10)),
+			 place(10));
+	assert_int_equal(mm_remap(procs[0].mm, place(0), 2 * PAGE_SIZE, 4 * PAGE_SIZE, 0, 0),
+			 place(0));
+	for (unsigned i = 0; i < 2; i++) {
+		procs[0].pages[10 + i] = procs[0].pages[2 + i];
+		procs[0].pages[2 + i].own = NULL;
+	}
+	check_everything();
+}
+
+/* Neighbours that are mapped along with a page stop at the end of the file, private copies too. */
+static void nothing_past_the_end_comes_along(void **state)
+{
+	struct range r = {0, 8, page_addr(0), 8 * PAGE_SIZE};
+
+	(void)state;
+	map(&procs[0], &r, PROT_READ | PROT_WRITE, MAP_PRIVATE, FILE_TMPFS, 0);
+	check_write(&procs[0], 3, 0, 1);
+	check_write(&procs[0], 4, 0, 1);
+	model_set_size(FILE_TMPFS, 4 * PAGE_SIZE);
+	file_pages[FILE_TMPFS] = 4;
+	check_read(&procs[0], 3, 0);
+	check_read(&procs[0], 4, 0);
+}
+
+/* The child's object and the parent's, each with the same pages. */
+static void fork_apart(unsigned first, unsigned n)
+{
+	shim_seed(5);
+	while (!procs[1].mm)
+		op_fork(&procs[0]);
+	for (unsigned i = 2; i < PROCS; i++)
+		if (procs[i].mm)
+			end_proc(&procs[i]);
+	check_write(&procs[1], first + n - 1, 1, 0x11);
+}
+
+static void a_slot_that_another_names_is_not_rewritten(void **state)
+{
+	(void)state;
+	cpu_sets_dirty = true;
+	map_simple(0, 2, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	check_write(&procs[0], 0, 0, 42);
+	fork_apart(0, 2);
+	check_write(&procs[0], 1, 2, 44); /* nobody else's object any more: it may map to write */
+	check_read(&procs[0], 0, 0);
+	assert_true(model_evict(procs[0].mm, place(0)));
+	check_read(&procs[0], 0, 0); /* from the slot, which the child names as well */
+	check_write(&procs[0], 0, 0, 43);
+	model_evict(procs[0].mm, place(0));
+	check_everything();
+}
+
+static void write_page_0(void)
+{
+	check_write(&procs[0], 0, 5, 0x77);
+}
+
+static void write_and_forget_page_0(void)
+{
+	check_write(&procs[0], 0, 5, 0x78);
+	assert_int_equal(mm_protect(procs[0].mm, place(0), PAGE_SIZE, PROT_NONE), 0);
+	assert_int_equal(mm_protect(procs[0].mm, place(0), PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+}
+
+static void what_is_written_during_writeout_is_kept(void **state)
+{
+	(void)state;
+	for (unsigned hardware = 0; hardware < 2; hardware++) {
+		cpu_sets_dirty = hardware;
+		map_simple(0, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+		check_write(&procs[0], 0, 0, 42);
+		model_while_writing = write_page_0;
+		assert_false(model_evict(procs[0].mm, place(0)));
+		check_read(&procs[0], 0, 5);
+		model_while_writing = write_and_forget_page_0;
+		assert_false(model_evict(procs[0].mm, place(0)));
+		check_read(&procs[0], 0, 5);
+		model_while_writing = NULL;
+		assert_true(model_evict(procs[0].mm, place(0)));
+		check_read(&procs[0], 0, 5);
+	}
+}
+
+static void a_page_in_the_kernels_hands_stays(void **state)
+{
+	struct page *page;
+
+	(void)state;
+	map_simple(0, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	page = mm_get_page(procs[0].mm, place(0), true);
+	assert_non_null(page);
+	assert_false(model_evict(procs[0].mm, place(0)));
+	check_read(&procs[0], 0, 0);
+	put_page(page);
+	assert_true(model_evict(procs[0].mm, place(0)));
+}
+
+/* A file's page goes; a private copy at the same place of a mapping has nothing to do with it. */
+static void a_private_copy_is_not_the_files_page(void **state)
+{
+	struct range private = {0, 4, page_addr(0), 4 * PAGE_SIZE};
+	struct range shared = {8, 4, page_addr(8), 4 * PAGE_SIZE};
+	struct pt_leaf leaf;
+
+	(void)state;
+	map(&procs[0], &private, PROT_READ | PROT_WRITE, MAP_PRIVATE, FILE_FILLED, 0);
+	map(&procs[0], &shared, PROT_READ, MAP_SHARED, FILE_FILLED, 0);
+	check_write(&procs[0], 1, 0, 9);
+	check_read(&procs[0], 9, 0);
+	assert_true(model_evict(procs[0].mm, place(9)));
+	leaf = leaf_at(procs[0].mm, place(1));
+	assert_int_equal(leaf.level, 0);
+	assert_true(leaf.prot & PT_DIRTY);
+	check_everything();
+}
+
+/* Nor do neighbours of the file's come to lie where a private copy is, though that is swapped out. */
+static void neighbours_do_not_hide_private_copies(void **state)
+{
+	struct range r = {0, 4, page_addr(0), 4 * PAGE_SIZE};
+
+	(void)state;
+	map(&procs[0], &r, PROT_READ | PROT_WRITE, MAP_PRIVATE, FILE_FILLED, 0);
+	for (unsigned i = 0; i < 4; i++)
+		put_page(object_get_page(model_object(FILE_FILLED), i));
+	check_write(&procs[0], 1, 0, 9);
+	assert_true(model_evict(procs[0].mm, place(1)));
+	check_read(&procs[0], 0, 0);
+	assert_int_equal(leaf_at(procs[0].mm, place(2)).level, 0);
+	assert_int_equal(leaf_at(procs[0].mm, place(1)).level, -1);
+	check_read(&procs[0], 1, 0);
+}
+
+static void areas_do_not_join_over_anothers_indices(void **state)
+{
+	(void)state;
+	map_simple(0, 4, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	for (unsigned i = 0; i < 4; i++)
+		check_write(&procs[0], i, 0, (uint8_t)(i + 1));
+	assert_int_equal(mm_remap(procs[0].mm, place(2), 2 * PAGE_SIZE, 2 * PAGE_SIZE,
+				  MREMAP_MAYMOVE | MREMAP_FIXED, place(10)),
+			 place(10));
+	for (unsigned i = 0; i < 2; i++) {
+		procs[0].pages[10 + i] = procs[0].pages[2 + i];
+		procs[0].pages[2 + i] = (struct shadow_page){.file = -1};
+	}
+	map_simple(2, 2, PROT_READ, MAP_PRIVATE);
+	assert_int_equal(mm_protect(procs[0].mm, place(2), 2 * PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+	procs[0].pages[2].prot = procs[0].pages[3].prot = PROT_READ | PROT_WRITE;
+	check_everything();
+}
+
 static void flags_for_fork_are_obeyed(void **state)
 {
 	struct fault_signal sig;
@@ -1248,6 +1449,14 @@ int main(void)
 		CASE(mincore_tells_what_is_in_memory),
 		CASE(the_heap_grows_and_shrinks),
 		CASE(a_childs_heap_does_not_show_its_parents),
+		CASE(an_area_grows_where_its_other_part_was),
+		CASE(nothing_past_the_end_comes_along),
+		CASE(a_slot_that_another_names_is_not_rewritten),
+		CASE(what_is_written_during_writeout_is_kept),
+		CASE(a_page_in_the_kernels_hands_stays),
+		CASE(a_private_copy_is_not_the_files_page),
+		CASE(neighbours_do_not_hide_private_copies),
+		CASE(areas_do_not_join_over_anothers_indices),
 		CASE(flags_for_fork_are_obeyed),
 		CASE(maps_lines_are_linuxs),
 		CASE(device_frames_come_back_when_forgotten),

@@ -17,6 +17,7 @@
 #include "vm_model.h"
 
 bool cpu_sets_dirty, model_swap_broken;
+void (*model_while_writing)(void);
 
 /* ---- the CPU ---- */
 
@@ -305,6 +306,13 @@ static bool swap_out(struct page *page)
 		memcpy(slots[page->slot].data, page_to_ptr(page), PAGE_SIZE);
 	else
 		CHECK(!memcmp(slots[page->slot].data, page_to_ptr(page), PAGE_SIZE));
+	if (model_while_writing) {
+		struct rmap *family = page->rmap;
+
+		spin_unlock(&family->lock);
+		model_while_writing();
+		spin_lock(&family->lock);
+	}
 	return rmap_evict(page, page->slot) >= 0;
 }
 

@@ -60,13 +60,13 @@ static inline void cpu_wait_irq(void)
 
 /* Sleeps until *p may have become `wanted`: a store to it wakes us (WFE on the exclusive monitor).
  */
-static inline void cpu_wait_change16(const uint16_t *p, uint16_t wanted)
+static inline void cpu_wait_change(const uint32_t *p, uint32_t wanted)
 {
 	uint32_t now;
 
-	__asm__ volatile("sevl\n\twfe\n\tldaxrh %w0, [%1]\n\tcmp %w0, %w2\n\tb.eq 1f\n\twfe\n1:"
+	__asm__ volatile("sevl\n\twfe\n\tldaxr %w0, [%1]\n\tcmp %w0, %w2\n\tb.eq 1f\n\twfe\n1:"
 			 : "=&r"(now)
-			 : "r"(p), "r"((uint32_t)wanted)
+			 : "r"(p), "r"(wanted)
 			 : "memory", "cc");
 }
 
