@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The newc format (cpio(5)): a header of 6 + 13 * 8 ASCII characters, the name with its NUL, padding
- * to 4, the data, padding to 4. "TRAILER!!!" ends an archive; NULs may follow, and another archive.
+ * The newc format (cpio(5)): a header of 6 + 13 * 8 ASCII characters, the name with its NUL,
+ * padding to 4, the data, padding to 4. "TRAILER!!!" ends an archive; NULs may follow, and another
+ * archive.
  */
+#include "cpio.h"
 #include <twofold/errno.h>
 #include <twofold/string.h>
-#include "cpio.h"
 
 #define HEADER_SIZE 110u
 #define MAGIC_SIZE 6u

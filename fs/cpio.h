@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading cpio archives in the "newc" format (070701, and 070702, whose checksums are ignored). Pure: no
- * memory but the archive's is looked at, none is allocated; it runs on the host as well.
+ * Reading cpio archives in the "newc" format (070701, and 070702, whose checksums are ignored).
+ * Pure: no memory but the archive's is looked at, none is allocated; it runs on the host as well.
  */
 #ifndef FS_CPIO_H
 #define FS_CPIO_H
@@ -29,7 +29,8 @@ struct cpio_reader {
 };
 
 void cpio_start(struct cpio_reader *r, const void *base, size_t size);
-/* 1 and the next entry; 0 at the end; -EINVAL where the archive is broken, every time from then on. */
+/* 1 and the next entry; 0 at the end; -EINVAL where the archive is broken, every time from then on.
+ */
 int cpio_next(struct cpio_reader *r, struct cpio_entry *e);
 
 #endif

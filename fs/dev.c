@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Device nodes: who answers to which number, and devtmpfs, which shows them all; the memory devices. */
+/* Device nodes: who answers to which number, and devtmpfs, which shows them all; the memory
+ * devices. */
+#include "internal.h"
 #include <linux/magic.h>
 #include <twofold/logbuf.h>
 #include <twofold/random.h>
-#include "internal.h"
 
 #define MEM_MAJOR 1
 
@@ -26,7 +27,8 @@ const struct file_ops *dev_find(uint32_t mode, uint64_t rdev, void **data)
 {
 	struct device *d;
 
-	SLIST_FOREACH(d, &devices, link) {
+	SLIST_FOREACH(d, &devices, link)
+	{
 		if (d->rdev != rdev || ((d->mode ^ mode) & S_IFMT))
 			continue;
 		*data = d->data;
@@ -102,7 +104,7 @@ struct superblock *devtmpfs_create(void)
 	if (i < MAX_DEVTMPFS)
 		devtmpfs[i] = sb;
 	SLIST_FOREACH(d, &devices, link)
-		make_node(sb, d);
+	make_node(sb, d);
 	mutex_unlock(&lock);
 	add_link(sb, "fd", "/proc/self/fd");
 	add_link(sb, "stdin", "/proc/self/fd/0");

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Tables of descriptors. Changes take the table's lock; look-ups by the only task that uses a table do not,
- * for nobody else can change it meanwhile.
+ * Tables of descriptors. Changes take the table's lock; look-ups by the only task that uses a table
+ * do not, for nobody else can change it meanwhile.
  */
-#include <linux/resource.h>
 #include "internal.h"
+#include <linux/resource.h>
 
 #define FIRST_SIZE 64u
 #define MAX_SIZE (SZ_1M / 2) /* what one kmalloc() can hold */
 
 struct fd_table {
 	int32_t refs;
-	spinlock_t lock; /* RANK_FILES */
-	unsigned size;	 /* a multiple of 64 */
+	spinlock_t lock;     /* RANK_FILES */
+	unsigned size;	     /* a multiple of 64 */
 	unsigned first_free; /* none is free below */
 	struct file **files;
 	uint64_t *cloexec; /* a bit each */
@@ -148,8 +148,9 @@ void fd_table_exec(struct fd_table *t)
 
 static unsigned fd_limit(void)
 {
-	return current->process ? (unsigned)MIN(current->process->rlimits[RLIMIT_NOFILE][0], MAX_SIZE)
-				: MAX_SIZE;
+	return current->process
+		       ? (unsigned)MIN(current->process->rlimits[RLIMIT_NOFILE][0], MAX_SIZE)
+		       : MAX_SIZE;
 }
 
 int fd_install(struct file *file, bool cloexec, int lowest)

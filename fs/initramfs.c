@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Unpacks the initramfs into the root. Whole pages of data that lie on a page boundary become the file's
- * pages where they are; all else is copied.
+ * Unpacks the initramfs into the root. Whole pages of data that lie on a page boundary become the
+ * file's pages where they are; all else is copied.
  */
 #include "cpio.h"
 #include "internal.h"
@@ -26,9 +26,9 @@ static struct linked *find_linked(struct unpack *u, const struct cpio_entry *e)
 	struct linked *l;
 
 	SLIST_FOREACH(l, &u->linked, link)
-		if (l->ino == e->ino && l->archive == e->archive && l->dev_major == e->dev_major &&
-		    l->dev_minor == e->dev_minor)
-			return l;
+	if (l->ino == e->ino && l->archive == e->archive && l->dev_major == e->dev_major &&
+	    l->dev_minor == e->dev_minor)
+		return l;
 	return NULL;
 }
 
@@ -58,7 +58,8 @@ static void forget_linked(struct unpack *u)
 /* Fills an empty file: adopts whole pages, copies the rest. */
 static int fill(struct unpack *u, struct inode *inode, const struct cpio_entry *e)
 {
-	uint64_t pages = u->adopt && IS_ALIGNED((uintptr_t)e->data, PAGE_SIZE) ? e->size >> PAGE_SHIFT : 0;
+	uint64_t pages =
+		u->adopt && IS_ALIGNED((uintptr_t)e->data, PAGE_SIZE) ? e->size >> PAGE_SHIFT : 0;
 	uint64_t pos = pages << PAGE_SHIFT;
 	struct iobuf io = {.kernel = true};
 	ssize_t n = 0;

@@ -31,8 +31,10 @@ void sb_get(struct superblock *sb);
 void sb_put(struct superblock *sb); /* the last user: the file system goes */
 /* The lock of directories' names and parents, and of mounts; held for pointer walks only. */
 extern spinlock_t name_lock;
-extern struct mutex rename_lock; /* the tree's shape, while something moves from directory to directory */
-/* The absolute path of `name` in `dir` (NULL: of the directory itself), kmalloc'd; NULL: no memory. */
+extern struct mutex
+	rename_lock; /* the tree's shape, while something moves from directory to directory */
+/* The absolute path of `name` in `dir` (NULL: of the directory itself), kmalloc'd; NULL: no memory.
+ */
 char *path_of(struct inode *dir, const char *name);
 
 /* ---- path walks (fs/namei.c) ---- */
@@ -40,9 +42,10 @@ struct walk {
 	struct inode *root; /* ".." and links starting with "/" end here; referenced */
 	struct inode *at;   /* the directory reached; referenced */
 	const char *rest;   /* of the path, after `name` */
-	char *link_text; /* a link's text and what followed it; NULL before the first link */
+	char *link_text;    /* a link's text and what followed it; NULL before the first link */
 	unsigned links;
-	/* A link of the kernel's own (inode_ops.follow) came last: `at` is its target, link_text its text. */
+	/* A link of the kernel's own (inode_ops.follow) came last: `at` is its target, link_text
+	 * its text. */
 	bool arrived;
 	bool slash; /* the last name has a slash after it: must be a directory */
 	char name[NAME_MAX + 1];
@@ -76,8 +79,8 @@ int inode_truncate(struct inode *inode, uint64_t size);
 
 /* ---- descriptors (fs/fdtable.c) ---- */
 /*
- * The file behind a descriptor for one system call, as cheaply as can be: a table that only this task
- * uses needs no lock and no reference. fd_release() with the same struct when done.
+ * The file behind a descriptor for one system call, as cheaply as can be: a table that only this
+ * task uses needs no lock and no reference. fd_release() with the same struct when done.
  */
 struct fd_ref {
 	struct file *file; /* NULL: bad descriptor */
@@ -89,7 +92,8 @@ static inline void fd_release(struct fd_ref ref)
 	if (ref.counted)
 		file_put(ref.file);
 }
-int fd_replace(struct file *file, int fd, bool cloexec); /* dup3; consumes the reference on success */
+int fd_replace(struct file *file, int fd,
+	       bool cloexec); /* dup3; consumes the reference on success */
 int fd_close(int fd);
 bool fd_cloexec(int fd);
 void fd_set_cloexec(int fd, bool on);
@@ -117,7 +121,7 @@ void fs_context_set(struct fs_context *c, struct inode **which, struct inode *in
 /* Puts sb's root on the directory at `on`, referenced by the caller. 0, -ENOTDIR, -EBUSY. */
 int mount_on(struct superblock *sb, struct inode *on);
 struct inode *mount_cross(struct inode *inode); /* reference passed on: what is on top of it */
-int mounts_show(struct seq *s, void *unused); /* /proc/mounts */
+int mounts_show(struct seq *s, void *unused);	/* /proc/mounts */
 struct inode *mount_up(struct inode *dir, struct inode *root); /* "..", referenced */
 
 /* ---- file systems ---- */
@@ -129,7 +133,8 @@ int tmpfs_file_init(struct inode *inode); /* makes its object: 0, -ENOMEM */
 /* Writes at *pos, inode->lock held. Bytes written, -ENOSPC, -EFBIG, -ENOMEM, -EFAULT, -EIO. */
 ssize_t tmpfs_write_at(struct inode *inode, struct iobuf *io, uint64_t *pos);
 
-/* Directories of any file system (fs/dir.c): position is the next entry's cookie; 0 is ".", 1 "..". */
+/* Directories of any file system (fs/dir.c): position is the next entry's cookie; 0 is ".", 1 "..".
+ */
 extern const struct file_ops dir_fops;
 #define DIR_FIRST_COOKIE 2u
 bool dir_emit_dots(struct inode *dir, uint64_t *pos, dir_emit_t emit, void *arg);
@@ -141,13 +146,14 @@ void proc_init(void);
 int tty_foreground(const struct tty *tty); /* the process group; 0: none */
 void tty_init(void);
 void pipe_init(void);
-extern const struct file_ops pipe_fops; /* of FIFOs, too */
+extern const struct file_ops pipe_fops;				   /* of FIFOs, too */
 int64_t pipe_fcntl(struct file *file, unsigned cmd, uint64_t arg); /* F_GETPIPE_SZ, F_SETPIPE_SZ */
 
 /* ---- growing buffers (fs/seq.c) ---- */
 struct seq *seq_open(proc_show_t show, void *arg); /* or NULL */
 void seq_close(struct seq *s);
-/* Reads the text, which is printed anew by each read at position 0. -ENOMEM, -EFAULT, show's errors. */
+/* Reads the text, which is printed anew by each read at position 0. -ENOMEM, -EFAULT, show's
+ * errors. */
 ssize_t seq_read(struct seq *s, struct iobuf *io, uint64_t *pos);
 
 #endif

@@ -3,10 +3,10 @@
  * Mounts. A mounted root and the directory below it point at each other and hold each other; these
  * links change under name_lock.
  */
+#include "internal.h"
 #include <linux/mount.h>
 #include <twofold/params.h>
 #include <twofold/syscall.h>
-#include "internal.h"
 
 /* umount2(2)'s flags; the UAPI headers leave them to libc. */
 #define MNT_FORCE 1u
@@ -215,7 +215,8 @@ int mounts_show(struct seq *s, void *arg)
 
 	(void)arg;
 	mutex_lock(&mount_lock);
-	TAILQ_FOREACH(sb, &mounts, link) {
+	TAILQ_FOREACH(sb, &mounts, link)
+	{
 		char *path = path_of(sb->root, NULL);
 
 		seq_printf(s, "%s %s %s rw", sb->type, path ? path : "?", sb->type);

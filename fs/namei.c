@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Path walks. A walk stands in a directory (`at`) with the rest of the path before it; a symbolic link
- * met on the way is put in front of that rest, so nothing recurses.
+ * Path walks. A walk stands in a directory (`at`) with the rest of the path before it; a symbolic
+ * link met on the way is put in front of that rest, so nothing recurses.
  */
 #include "internal.h"
 

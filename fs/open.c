@@ -136,8 +136,7 @@ struct file *file_open_at(int dirfd, const char *path, int flags, uint32_t mode)
 	err = walk_start(&w, dirfd, path);
 	if (flags & O_EXCL && flags & O_CREAT)
 		flags |= O_NOFOLLOW;
-	file = err ? ERR_PTR(err)
-		   : open_walk(&w, (uint32_t)flags, mode & S_ALLUGO & ~fs_umask());
+	file = err ? ERR_PTR(err) : open_walk(&w, (uint32_t)flags, mode & S_ALLUGO & ~fs_umask());
 	walk_end(&w);
 	return file;
 }

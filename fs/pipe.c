@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Pipes and FIFOs: a ring of 64 KiB whose pages come as they are first needed; the first stays. A
- * sleeper goes on its queue before it lets go of the pipe's lock, so an empty queue seen under the lock
- * means that nobody needs waking.
+ * sleeper goes on its queue before it lets go of the pipe's lock, so an empty queue seen under the
+ * lock means that nobody needs waking.
  */
+#include "internal.h"
 #include <asm/ioctls.h>
 #include <linux/magic.h>
 #include <twofold/syscall.h>
-#include "internal.h"
 
 #define NR_PAGES 16u
 #define PIPE_SIZE (NR_PAGES * PAGE_SIZE)
@@ -16,7 +16,8 @@ struct pipe {
 	struct mutex lock;
 	uint64_t head, tail; /* bytes ever written and read; head - tail of them are in the ring */
 	unsigned readers, writers;
-	uint64_t readers_ever, writers_ever; /* opens, for a FIFO's open to wait for the other side */
+	uint64_t readers_ever,
+		writers_ever; /* opens, for a FIFO's open to wait for the other side */
 	struct wait_queue read_wq, write_wq;
 	struct page *pages[NR_PAGES];
 };
@@ -92,7 +93,8 @@ static ssize_t take(struct pipe *p, struct iobuf *io)
 		done += n;
 		if (p->tail == p->head) /* start over, at the page that is warm */
 			p->head = p->tail = ALIGN_UP(p->tail, PIPE_SIZE);
-		if (slot && p->tail % PAGE_SIZE == 0 && p->head - p->tail <= PIPE_SIZE - PAGE_SIZE) {
+		if (slot && p->tail % PAGE_SIZE == 0 &&
+		    p->head - p->tail <= PIPE_SIZE - PAGE_SIZE) {
 			put_page(p->pages[slot]); /* and what is written next is not in it yet */
 			p->pages[slot] = NULL;
 		}

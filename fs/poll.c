@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * ppoll and pselect6. Each round goes on every file's wait queues, asks each what it is ready for, and
- * sleeps if none is; then it leaves the queues again. A file's poll function may itself sleep for a
- * lock: then the round's sleep ends at once, and the next round looks again.
+ * ppoll and pselect6. Each round goes on every file's wait queues, asks each what it is ready for,
+ * and sleeps if none is; then it leaves the queues again. A file's poll function may itself sleep
+ * for a lock: then the round's sleep ends at once, and the next round looks again.
  */
+#include "internal.h"
 #include <linux/resource.h>
 #include <twofold/syscall.h>
-#include "internal.h"
 
 #define QUEUES_PER_FILE 2 /* that a poll function registers at most */
 #define FAST_FILES 8
@@ -17,7 +17,7 @@ struct poll_table {
 	struct poll_entry {
 		struct wait_queue *wq;
 		struct waiter waiter;
-	} *entries;
+	} * entries;
 };
 
 void poll_wait(struct poll_table *pt, struct wait_queue *wq)
@@ -80,7 +80,7 @@ static int poll_loop(struct poll_set *set, uint64_t deadline)
 		int ready;
 
 		current->state = TASK_INTERRUPTIBLE; /* there may be no queue to go on */
-		smp_mb(); /* before a signal is looked for */
+		smp_mb();			     /* before a signal is looked for */
 		ready = poll_round(set);
 		if (!ready && signal_pending())
 			ready = -EINTR;
@@ -179,9 +179,9 @@ static int poll_user(uint64_t ua, unsigned nr, uint64_t deadline)
 		ret = poll_files(fds, nr, deadline);
 	if (ret >= 0)
 		for (unsigned i = 0; i < nr; i++)
-			if (copy_to_user(UPTR(ua + i * sizeof(*fds) +
-					      offsetof(struct pollfd, revents)),
-					 &fds[i].revents, sizeof(fds[i].revents)))
+			if (copy_to_user(
+				    UPTR(ua + i * sizeof(*fds) + offsetof(struct pollfd, revents)),
+				    &fds[i].revents, sizeof(fds[i].revents)))
 				ret = -EFAULT;
 	if (fds != fast)
 		kfree(fds);

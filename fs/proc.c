@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* /proc: the tree of registered files. A file is a function that prints; see proc_register(). */
-#include <linux/magic.h>
 #include "proc.h"
+#include <linux/magic.h>
 
 #define STORE_MAX 128u /* what a write to a file here may hold */
 
@@ -30,12 +30,13 @@ static struct proc_node *find_child(struct proc_node *dir, const char *name, siz
 	struct proc_node *node;
 
 	STAILQ_FOREACH(node, &dir->children, link)
-		if (!strncmp(node->name, name, len) && !node->name[len])
-			return node;
+	if (!strncmp(node->name, name, len) && !node->name[len])
+		return node;
 	return NULL;
 }
 
-static struct proc_node *add_child(struct proc_node *dir, const char *name, size_t len, uint32_t mode)
+static struct proc_node *add_child(struct proc_node *dir, const char *name, size_t len,
+				   uint32_t mode)
 {
 	struct proc_node *node = kzalloc(sizeof(*node), GFP_KERNEL);
 	char *copy = kmalloc(len + 1, GFP_KERNEL);
@@ -188,7 +189,8 @@ static int node_readdir(struct inode *dir, uint64_t *pos, dir_emit_t emit, void 
 
 	if (!dir_emit_dots(dir, pos, emit, arg))
 		return 0;
-	STAILQ_FOREACH(node, &parent->children, link) {
+	STAILQ_FOREACH(node, &parent->children, link)
+	{
 		if (at++ < *pos)
 			continue;
 		if (!emit(arg, node->name, node->ino, node->mode & S_IFMT, at))

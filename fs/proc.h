@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files of /proc share. Nodes are made at boot and stay; inodes come and go with look-ups. */
+/* What the files of /proc share. Nodes are made at boot and stay; inodes come and go with look-ups.
+ */
 #ifndef FS_PROC_H
 #define FS_PROC_H
 
-#include <kernel/sched.h>
 #include "internal.h"
+#include <kernel/sched.h>
 
 #define USER_HZ 100 /* clock ticks as /proc gives them */
 #define NS_PER_TICK (NSEC_PER_SEC / USER_HZ)

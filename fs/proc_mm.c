@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* /proc about memory, in Linux's formats: meminfo, vmstat, buddyinfo, zoneinfo, slabinfo, swaps. */
+#include "proc.h"
 #include <twofold/swap.h>
 #include <twofold/vmalloc.h>
-#include "proc.h"
 
 #define SWAPS_NAME_COLUMNS 40
 
@@ -67,8 +67,8 @@ static void meminfo_kernel(struct seq *s)
 	line(s, "Bounce:", 0);
 	line(s, "WritebackTmp:", 0);
 	pages_line(s, "CommitLimit:", swap_total_pages() + frames_managed() / 2);
-	pages_line(s, "Committed_AS:", gauge(NR_ANON) + gauge(NR_SHMEM) + swap_total_pages() -
-					       swap_free_pages());
+	pages_line(s, "Committed_AS:",
+		   gauge(NR_ANON) + gauge(NR_SHMEM) + swap_total_pages() - swap_free_pages());
 	line(s, "VmallocTotal:", (VMALLOC_END - VMALLOC_BASE) / SZ_1K);
 	line(s, "VmallocUsed:", vmalloc_used() / SZ_1K);
 	line(s, "VmallocChunk:", 0);

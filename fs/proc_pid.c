@@ -15,8 +15,8 @@ static struct task *living_thread(struct process *p)
 	struct task *t;
 
 	LIST_FOREACH(t, &p->threads, thread_link)
-		if (t->mm) /* gives up its files only later */
-			return t;
+	if (t->mm) /* gives up its files only later */
+		return t;
 	return NULL;
 }
 
@@ -189,8 +189,10 @@ static unsigned nr_files;
 void proc_register_pid_file(const char *name, proc_show_t show, proc_store_t store)
 {
 	CHECK(nr_files < MAX_FILES);
-	files[nr_files++] = (struct pid_entry){
-		.name = name, .mode = S_IFREG | 0444 | (store ? 0200 : 0), .show = show, .store = store};
+	files[nr_files++] = (struct pid_entry){.name = name,
+					       .mode = S_IFREG | 0444 | (store ? 0200 : 0),
+					       .show = show,
+					       .store = store};
 }
 
 void proc_register_pid(const char *name, proc_show_t show)
@@ -275,7 +277,8 @@ static bool list_pid(struct process *p, void *arg)
 	if (*l->pos > PID_COOKIE + (uint64_t)p->pid)
 		return true;
 	snprintf(name, sizeof(name), "%d", p->pid);
-	l->more = l->emit(l->arg, name, PID_INO(p->pid, 0), S_IFDIR, PID_COOKIE + (uint64_t)p->pid + 1);
+	l->more = l->emit(l->arg, name, PID_INO(p->pid, 0), S_IFDIR,
+			  PID_COOKIE + (uint64_t)p->pid + 1);
 	if (l->more)
 		*l->pos = PID_COOKIE + (uint64_t)p->pid + 1;
 	return l->more;

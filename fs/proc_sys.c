@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* /proc about the machine and the kernel, in Linux's formats. */
+#include "proc.h"
 #include <twofold/block.h>
 #include <twofold/irq.h>
 #include <twofold/params.h>
-#include "proc.h"
 
 /* As uname(2) gives them. */
 #define UTS_SYSNAME "twofold"
@@ -13,8 +13,9 @@
 
 /* HWCAP_* bits 0 to 21 (asm/hwcap.h), by Linux's names. */
 static const char *const hwcap_names[] = {
-	"fp",	  "asimd", "evtstrm",  "aes",	"pmull", "sha1",  "sha2",  "crc32", "atomics", "fphp",	 "asimdhp",
-	"cpuid", "asimdrdm", "jscvt", "fcma", "lrcpc", "dcpop", "sha3", "sm3", "sm4", "asimddp", "sha512",
+	"fp",	   "asimd", "evtstrm", "aes",	"pmull",    "sha1",   "sha2", "crc32",
+	"atomics", "fphp",  "asimdhp", "cpuid", "asimdrdm", "jscvt",  "fcma", "lrcpc",
+	"dcpop",   "sha3",  "sm3",     "sm4",	"asimddp",  "sha512",
 };
 
 static int uptime_show(struct seq *s, void *arg)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the files of /proc/PID say, in Linux's formats. Each function gets the process. */
+#include "proc.h"
 #include <linux/mman.h>
 #include <linux/resource.h>
-#include "proc.h"
 
 /* A process at one moment. */
 struct snapshot {
@@ -19,7 +19,8 @@ static char state_letter(const struct process *p)
 	const struct task *t;
 	char state = p->zombie ? 'Z' : 'S';
 
-	LIST_FOREACH(t, &p->threads, thread_link) {
+	LIST_FOREACH(t, &p->threads, thread_link)
+	{
 		if (t->state == TASK_RUNNABLE)
 			return 'R';
 		if (t->state == TASK_STOPPED)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Files whose text a function prints. Printing never allocates: text that does not fit is dropped, and
- * the whole is printed again into a buffer twice as large.
+ * Files whose text a function prints. Printing never allocates: text that does not fit is dropped,
+ * and the whole is printed again into a buffer twice as large.
  */
-#include <twofold/vmalloc.h>
 #include "internal.h"
+#include <twofold/vmalloc.h>
 
 #define FIRST_SIZE PAGE_SIZE
 #define MAX_SIZE (4 * SZ_1M)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* System calls that change what a file is: mode, owner, times, size. */
+#include "internal.h"
 #include <linux/fadvise.h>
 #include <linux/falloc.h>
 #include <twofold/syscall.h>
-#include "internal.h"
 
 /* utimensat(2)'s special nanoseconds; the UAPI headers leave them to libc. */
 #define UTIME_NOW ((1l << 30) - 1)
@@ -27,8 +27,8 @@ static int64_t change_fd(uint64_t fd, change_t change, const uint64_t *args)
 static int64_t change_path(uint64_t dirfd, uint64_t path, uint64_t flags, change_t change,
 			   const uint64_t *args)
 {
-	struct inode *inode = user_lookup((int)dirfd, path, !(flags & AT_SYMLINK_NOFOLLOW),
-					  (int)flags);
+	struct inode *inode =
+		user_lookup((int)dirfd, path, !(flags & AT_SYMLINK_NOFOLLOW), (int)flags);
 	int64_t err;
 
 	if (IS_ERR(inode))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* System calls on the working directory, and reading directories. */
-#include <twofold/syscall.h>
 #include "internal.h"
+#include <twofold/syscall.h>
 
 /* What getdents64 gives; the UAPI headers leave it to libc. */
 struct dirent64 {

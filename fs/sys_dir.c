@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* System calls that change directories' entries. */
-#include <twofold/syscall.h>
 #include "internal.h"
+#include <twofold/syscall.h>
 
 /* A name to be made or removed: its directory is w.at. */
 struct target {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* System calls on descriptors: opening, closing, duplicating, flags. */
+#include "internal.h"
 #include <asm/ioctls.h>
 #include <linux/close_range.h>
 #include <twofold/syscall.h>
-#include "internal.h"
 
 #define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* System calls that move bytes and positions. */
+#include "internal.h"
 #include <linux/uio.h>
 #include <twofold/syscall.h>
-#include "internal.h"
 
 #define MAX_RW (INT32_MAX & PAGE_MASK) /* what one call moves at most, as Linux's MAX_RW_COUNT */
 #define FAST_IOV 8
@@ -15,7 +15,8 @@ static inline ssize_t move(struct file *file, enum direction dir, struct iobuf *
 	return dir == READ_IN ? file_read_iobuf(file, io, pos) : file_write_iobuf(file, io, pos);
 }
 
-/* Several segments in turn; a stream is read only until it gave something, so as not to wait for more. */
+/* Several segments in turn; a stream is read only until it gave something, so as not to wait for
+ * more. */
 static ssize_t move_all(struct file *file, enum direction dir, const struct iovec *iov, size_t nr,
 			uint64_t *pos)
 {
@@ -108,7 +109,8 @@ int64_t sys_writev(uint64_t fd, uint64_t iov, uint64_t nr)
 	return vectored(fd, WRITE_OUT, iov, nr);
 }
 
-static int64_t positioned(uint64_t fd, enum direction dir, uint64_t buf, uint64_t count, uint64_t pos)
+static int64_t positioned(uint64_t fd, enum direction dir, uint64_t buf, uint64_t count,
+			  uint64_t pos)
 {
 	struct fd_ref ref = fd_borrow((int)fd);
 	struct iobuf io = {.base = buf, .left = MIN(count, MAX_RW)};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* System calls that tell about files. */
+#include "internal.h"
 #include <asm/stat.h>
 #include <asm/statfs.h>
 #include <twofold/syscall.h>
-#include "internal.h"
 
 #define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)
 
@@ -147,7 +147,8 @@ int64_t sys_faccessat2(uint64_t dirfd, uint64_t path, uint64_t mode, uint64_t fl
 	struct inode *inode;
 	int64_t err;
 
-	if ((mode & ~7ull) || (flags & ~(uint64_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
+	if ((mode & ~7ull) ||
+	    (flags & ~(uint64_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
 		return -EINVAL;
 	inode = user_lookup((int)dirfd, path, !(flags & AT_SYMLINK_NOFOLLOW), (int)flags);
 	if (IS_ERR(inode))

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * tmpfs: the root, /tmp and /dev. Names are kept in a hash table that grows with its directory; an entry holds
- * a reference to its inode, so a file lives as long as a name or an open file has it.
+ * tmpfs: the root, /tmp and /dev. Names are kept in a hash table that grows with its directory; an
+ * entry holds a reference to its inode, so a file lives as long as a name or an open file has it.
  */
-#include <linux/magic.h>
 #include "internal.h"
+#include <linux/magic.h>
 
 struct entry {
 	struct entry *chain;
@@ -58,7 +58,8 @@ static void grow(struct directory *d)
 
 	if (!table)
 		return;
-	TAILQ_FOREACH(e, &d->entries, link) {
+	TAILQ_FOREACH(e, &d->entries, link)
+	{
 		struct entry **p = &table[e->hash & (buckets - 1)];
 
 		e->chain = *p;
@@ -357,16 +358,15 @@ static int tmpfs_rename(struct inode *from, const char *name, struct inode *to,
 	return 0;
 }
 
-static int tmpfs_readdir(struct inode *dir, uint64_t *pos,
-			 dir_emit_t emit, void *arg)
+static int tmpfs_readdir(struct inode *dir, uint64_t *pos, dir_emit_t emit, void *arg)
 {
 	struct directory *d = dir->data;
 	struct entry *e;
 
-
 	if (!dir_emit_dots(dir, pos, emit, arg))
 		return 0;
-	TAILQ_FOREACH(e, &d->entries, link) {
+	TAILQ_FOREACH(e, &d->entries, link)
+	{
 		if (e->cookie < *pos)
 			continue;
 		if (!emit(arg, e->name, e->inode->ino, e->inode->mode & S_IFMT, e->cookie + 1))

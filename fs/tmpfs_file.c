@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Regular files of tmpfs: their contents are the pages of an object, swapped out like any anonymous memory.
- * read and write copy between the program and the page itself. The page may be evicted while a copy
- * sleeps in a fault; a write then went to a frame that nobody looks at any more and is done again.
+ * Regular files of tmpfs: their contents are the pages of an object, swapped out like any anonymous
+ * memory. read and write copy between the program and the page itself. The page may be evicted
+ * while a copy sleeps in a fault; a write then went to a frame that nobody looks at any more and is
+ * done again.
  */
-#include <twofold/swap.h>
 #include "internal.h"
+#include <twofold/swap.h>
 
 #define MAX_FILE_SIZE (BIT(32) << PAGE_SHIFT) /* an object's index has 32 bits */
 #define BLOCKS_PER_PAGE (PAGE_SIZE / 512)
@@ -25,7 +26,8 @@ static void account(struct inode *inode)
 
 	if (blocks == inode->blocks)
 		return;
-	__atomic_fetch_add(&inode->sb->used_bytes, (blocks - inode->blocks) * 512, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&inode->sb->used_bytes, (blocks - inode->blocks) * 512,
+			   __ATOMIC_RELAXED);
 	inode->blocks = blocks;
 }
 
@@ -39,12 +41,14 @@ static entry_t entry_at(struct vm_object *object, uint64_t index)
 	return entry;
 }
 
-/* Whether the file has as many pages as its size needs: no look-up is needed to know that one is there. */
+/* Whether the file has as many pages as its size needs: no look-up is needed to know that one is
+ * there. */
 static bool is_dense(const struct inode *inode)
 {
 	const struct vm_object *object = inode->object;
 
-	return (uint64_t)object->nr_pages + object->nr_slots >= DIV_ROUND_UP(inode->size, PAGE_SIZE);
+	return (uint64_t)object->nr_pages + object->nr_slots >=
+	       DIV_ROUND_UP(inode->size, PAGE_SIZE);
 }
 
 /* The page to read from, referenced: a hole's is the zero page, and stays a hole. */

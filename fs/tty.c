@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The terminal as a file: /dev/console, /dev/tty, /dev/ttyAMA0; and its thread, ttyd. */
-#include <twofold/console.h>
 #include "tty.h"
+#include <twofold/console.h>
 
 #define WRITE_CHUNK 128u
 #define RX_SIZE 1024u
@@ -163,7 +163,8 @@ static int wait_flow(struct tty *tty, const struct file *file)
 		return 0;
 	if (file->flags & O_NONBLOCK)
 		return -EAGAIN;
-	return wait_event_interruptible(&tty->write_wq, !READ_ONCE(tty->stopped)) ? -ERESTARTSYS : 0;
+	return wait_event_interruptible(&tty->write_wq, !READ_ONCE(tty->stopped)) ? -ERESTARTSYS
+										  : 0;
 }
 
 static ssize_t tty_write(struct file *file, struct iobuf *io, uint64_t *pos)
@@ -203,7 +204,8 @@ static unsigned tty_poll(struct file *file, struct poll_table *pt)
 	return ready;
 }
 
-/* TCSETS and kin: the first `size` bytes of a termios2; those of a plain termios lack the speeds. */
+/* TCSETS and kin: the first `size` bytes of a termios2; those of a plain termios lack the speeds.
+ */
 static int64_t set_termios(struct tty *tty, uint64_t arg, size_t size, bool flush)
 {
 	struct termios2 new = tty->termios;
@@ -219,7 +221,7 @@ static int64_t set_termios(struct tty *tty, uint64_t arg, size_t size, bool flus
 	tty->termios = new;
 	if (tty_lflag(tty, ICANON) != was_canonical)
 		ldisc_set_canonical(tty, !was_canonical);
-	if (!(new.c_iflag & IXON))
+	if (!(new.c_iflag &IXON))
 		tty_stop(tty, false);
 	return 0;
 }
@@ -319,8 +321,7 @@ static int tty_open_own(struct inode *inode, struct file *file)
 	return file->data ? 0 : -ENXIO;
 }
 
-#define TTY_FOPS                                                                                   \
-	.read = tty_read, .write = tty_write, .poll = tty_poll, .ioctl = tty_ioctl
+#define TTY_FOPS .read = tty_read, .write = tty_write, .poll = tty_poll, .ioctl = tty_ioctl
 
 static const struct file_ops console_fops = {TTY_FOPS};
 static const struct file_ops tty_fops = {.open = tty_open, TTY_FOPS};
@@ -343,10 +344,19 @@ static const struct termios2 initial_termios = {
 	.c_oflag = OPOST | ONLCR,
 	.c_cflag = B115200 | CS8 | CREAD | HUPCL | CLOCAL,
 	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-	.c_cc = {[VINTR] = 'C' - '@', [VQUIT] = '\\' - '@', [VERASE] = 0x7f, [VKILL] = 'U' - '@',
-		 [VEOF] = 'D' - '@', [VMIN] = 1, [VSTART] = 'Q' - '@', [VSTOP] = 'S' - '@',
-		 [VSUSP] = 'Z' - '@', [VREPRINT] = 'R' - '@', [VDISCARD] = 'O' - '@',
-		 [VWERASE] = 'W' - '@', [VLNEXT] = 'V' - '@'},
+	.c_cc = {[VINTR] = 'C' - '@',
+		 [VQUIT] = '\\' - '@',
+		 [VERASE] = 0x7f,
+		 [VKILL] = 'U' - '@',
+		 [VEOF] = 'D' - '@',
+		 [VMIN] = 1,
+		 [VSTART] = 'Q' - '@',
+		 [VSTOP] = 'S' - '@',
+		 [VSUSP] = 'Z' - '@',
+		 [VREPRINT] = 'R' - '@',
+		 [VDISCARD] = 'O' - '@',
+		 [VWERASE] = 'W' - '@',
+		 [VLNEXT] = 'V' - '@'},
 	.c_ispeed = 115200,
 	.c_ospeed = 115200,
 };

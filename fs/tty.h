@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The terminal on the console's UART. Received bytes go from the interrupt handler into a small ring;
- * the thread ttyd takes them through the line discipline, which edits, echoes and sends signals,
- * so that Ctrl-C works with no reader.
+ * The terminal on the console's UART. Received bytes go from the interrupt handler into a small
+ * ring; the thread ttyd takes them through the line discipline, which edits, echoes and sends
+ * signals, so that Ctrl-C works with no reader.
  */
 #ifndef FS_TTY_H
 #define FS_TTY_H
 
+#include "internal.h"
 #include <asm/ioctls.h>
 #include <asm/termios.h>
-#include "internal.h"
 
 #define TTY_BUF 4096u /* as Linux: a line is at most this long */
 
@@ -19,11 +19,12 @@ struct tty {
 	struct winsize size;
 	int session, pgrp; /* 0: none */
 
-	/* Input: [tail, canon) may be read, [canon, head) is the line being edited; counted for ever. */
+	/* Input: [tail, canon) may be read, [canon, head) is the line being edited; counted for
+	 * ever. */
 	uint64_t head, canon, tail;
 	uint64_t marks[TTY_BUF / 64]; /* a bit each: ends a line; with '\0': ends the file */
 	char buf[TTY_BUF];
-	bool literal; /* the next byte is text, whatever it is (VLNEXT) */
+	bool literal;	      /* the next byte is text, whatever it is (VLNEXT) */
 	unsigned line_column; /* where the line being edited began on the screen */
 	struct wait_queue read_wq;
 
@@ -57,9 +58,10 @@ void tty_stop(struct tty *tty, bool stop); /* Ctrl-S, Ctrl-Q */
 
 /* ---- fs/tty_job.c ---- */
 int64_t tty_job_ioctl(struct tty *tty, unsigned cmd, uint64_t arg); /* -ENOTTY: not one of these */
-/* The current program may use the terminal now: 0; else it was sent `sig`: -ERESTARTSYS, or -EIO. */
+/* The current program may use the terminal now: 0; else it was sent `sig`: -ERESTARTSYS, or -EIO.
+ */
 int tty_check_foreground(struct tty *tty, int sig);
 void tty_signal(struct tty *tty, int sig); /* to the foreground group */
-void tty_adopt(struct tty *tty); /* an open by a session leader without a terminal */
+void tty_adopt(struct tty *tty);	   /* an open by a session leader without a terminal */
 
 #endif

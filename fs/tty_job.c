@@ -31,7 +31,8 @@ struct group_search {
 	bool found;
 };
 
-/* Whether a group that the terminal could stop has someone outside it, in its session, to continue it. */
+/* Whether a group that the terminal could stop has someone outside it, in its session, to continue
+ * it. */
 static bool has_guardian(struct process *p, void *arg)
 {
 	struct group_search *s = arg;

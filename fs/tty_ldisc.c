@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The line discipline: editing of lines, echo, signals from the keyboard; as Linux's n_tty shows it. */
+/* The line discipline: editing of lines, echo, signals from the keyboard; as Linux's n_tty shows
+ * it. */
 #include "tty.h"
 
 static void set_mark(struct tty *tty, uint64_t at, bool on)
@@ -119,8 +120,8 @@ static void erase_word(struct tty *tty)
 
 static void kill_line(struct tty *tty, uint8_t c)
 {
-	if (tty_lflag(tty, ECHO) && !(tty_lflag(tty, ECHOK) && tty_lflag(tty, ECHOKE) &&
-				      tty_lflag(tty, ECHOE))) {
+	if (tty_lflag(tty, ECHO) &&
+	    !(tty_lflag(tty, ECHOK) && tty_lflag(tty, ECHOKE) && tty_lflag(tty, ECHOE))) {
 		tty->head = tty->canon;
 		echo_char(tty, c);
 		if (tty_lflag(tty, ECHOK))

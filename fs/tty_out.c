@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* A terminal's output: OPOST's translations, the cursor's column, Ctrl-S. */
-#include <twofold/console.h>
 #include "tty.h"
+#include <twofold/console.h>
 
 #define CHUNK 128u
 

@@ -22,11 +22,11 @@
 
 #define MAX_SCRIPTS 4
 #define SCRIPT_LINE 256
-#define STRINGS_FIRST 4096		 /* the strings' buffer starts with this many bytes ... */
-#define STRINGS_MAX (2 * SZ_1M)		 /* ... and grows to this: Linux's limit for an 8 MiB stack */
-#define STACK_TOP (USER_END - SZ_1M)	 /* above it the signal trampoline */
-#define STACK_FIRST (128 * SZ_1K)	 /* mapped at once, besides the arguments */
-#define STACK_GAP_MIN (128 * SZ_1M)	 /* between stack and mmap area, as in Linux */
+#define STRINGS_FIRST 4096	     /* the strings' buffer starts with this many bytes ... */
+#define STRINGS_MAX (2 * SZ_1M)	     /* ... and grows to this: Linux's limit for an 8 MiB stack */
+#define STACK_TOP (USER_END - SZ_1M) /* above it the signal trampoline */
+#define STACK_FIRST (128 * SZ_1K)    /* mapped at once, besides the arguments */
+#define STACK_GAP_MIN (128 * SZ_1M)  /* between stack and mmap area, as in Linux */
 #define PIE_BASE 0x555555550000ul
 #define NR_AUX 20
 
@@ -44,7 +44,8 @@ struct exec {
 
 	const char *name; /* as execve was told */
 	unsigned nr_scripts;
-	/* What scripts put before the arguments, innermost interpreter first: prefix[first_prefix..]. */
+	/* What scripts put before the arguments, innermost interpreter first:
+	 * prefix[first_prefix..]. */
 	const char *prefix[2 * MAX_SCRIPTS + 1];
 	unsigned first_prefix;
 	char lines[MAX_SCRIPTS][SCRIPT_LINE];
@@ -147,7 +148,7 @@ static int copy_strings(struct exec *x, const struct arguments *args)
 	if (!err)
 		err = add_array(x, args, args->argv, x->argc ? 1 : 0, &x->argc);
 	if (!err && !x->argc) { /* as Linux does: no program is without a name */
-		err = add_string(x, true, (uint64_t)"");
+		err = add_string(x, true, (uint64_t) "");
 		x->argc = 1;
 	}
 	x->env_at = x->used;
@@ -377,8 +378,8 @@ static int put_auxv(uint64_t at, const struct exec *x, uint64_t name, uint64_t p
 }
 
 /*
- * From the top down: strings, platform and random bytes; auxv, envp, argv, argc (System V ABI for the
- * Arm 64-bit architecture, "process initialization"). *sp: where argc lies.
+ * From the top down: strings, platform and random bytes; auxv, envp, argv, argc (System V ABI for
+ * the Arm 64-bit architecture, "process initialization"). *sp: where argc lies.
  */
 static int write_stack(const struct exec *x, uint64_t *sp)
 {

@@ -25,14 +25,15 @@ void task_release_user(void)
 	current->clear_child_tid = 0;
 }
 
-/* Faults and peak memory are counted by the address space: its program's last thread takes them over. */
+/* Faults and peak memory are counted by the address space: its program's last thread takes them
+ * over. */
 static void account_mm(struct process *p, const struct mm *mm)
 {
 	struct task *t;
 
 	LIST_FOREACH(t, &p->threads, thread_link)
-		if (t->mm)
-			return;
+	if (t->mm)
+		return;
 	if (current->vforked) /* they are the parent's */
 		return;
 	p->min_flt += mm->min_faults;
@@ -58,8 +59,8 @@ static bool group_has_stopped(int pgid, const struct process *but)
 	struct process *p;
 
 	LIST_FOREACH(p, &all_processes, all)
-		if (p != but && p->pgid == pgid && p->stopped)
-			return true;
+	if (p != but && p->pgid == pgid && p->stopped)
+		return true;
 	return false;
 }
 
@@ -71,13 +72,14 @@ static void hang_up_orphans(int pgid, const struct process *but)
 	if (!signal_group_orphaned(pgid, but) || !group_has_stopped(pgid, but))
 		return;
 	LIST_FOREACH(p, &all_processes, all)
-		if (p != but && p->pgid == pgid) {
-			signal_send_locked(p, NULL, SIGHUP, NULL);
-			signal_send_locked(p, NULL, SIGCONT, NULL);
-		}
+	if (p != but && p->pgid == pgid) {
+		signal_send_locked(p, NULL, SIGHUP, NULL);
+		signal_send_locked(p, NULL, SIGCONT, NULL);
+	}
 }
 
-/* Takes a zombie out of the tree; the caller puts its reference without the lock. tasks_lock held. */
+/* Takes a zombie out of the tree; the caller puts its reference without the lock. tasks_lock held.
+ */
 static void unlink_zombie(struct process *p)
 {
 	LIST_REMOVE(p, sibling);
@@ -156,7 +158,7 @@ static bool leave_process(struct task *t, struct process *p)
 	p->stime += t->stime;
 	if (p->pending) /* what this thread was to take, another one takes */
 		LIST_FOREACH(other, &p->threads, thread_link)
-			signal_kick(other, false);
+	signal_kick(other, false);
 	if (p->exec_task)
 		wake_all(wait_hash(p));
 	if (!--p->nr_threads && p != init_process)
@@ -216,10 +218,10 @@ int exit_other_threads(void)
 	else if (p->nr_threads > 1)
 		p->exec_task = current;
 	LIST_FOREACH(t, &p->threads, thread_link)
-		if (!err && t != current) {
-			t->pending |= SIG_BIT(SIGKILL);
-			signal_kick(t, true);
-		}
+	if (!err && t != current) {
+		t->pending |= SIG_BIT(SIGKILL);
+		signal_kick(t, true);
+	}
 	spin_unlock(&tasks_lock);
 	if (err || !p->exec_task)
 		return err;
@@ -323,7 +325,8 @@ static int scan_children(struct wait_request *r)
 	bool reap = false;
 
 	spin_lock(&tasks_lock);
-	LIST_FOREACH(p, &current->process->children, sibling) {
+	LIST_FOREACH(p, &current->process->children, sibling)
+	{
 		if (!eligible(r, p))
 			continue;
 		result = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Futexes. A waiter is queued before the user's word is read, which may sleep: whoever changes the word
- * and then wakes either finds the waiter, or changed it before it was read.
+ * Futexes. A waiter is queued before the user's word is read, which may sleep: whoever changes the
+ * word and then wakes either finds the waiter, or changed it before it was read.
  *
  * A word in shared memory is known by object and offset, any other by address space and address.
  */
@@ -216,7 +216,8 @@ static int64_t futex_requeue(uint64_t addr, uint64_t addr2, bool private, int wa
 	return woken + moved;
 }
 
-/* FUTEX_WAKE_OP's operation: op in bits 31:28, comparison 27:24, operand 23:12, compared with 11:0. */
+/* FUTEX_WAKE_OP's operation: op in bits 31:28, comparison 27:24, operand 23:12, compared with 11:0.
+ */
 static int wake_op_value(uint32_t code, uint32_t old, uint32_t *new)
 {
 	unsigned op = code >> 28 & 7;
@@ -367,7 +368,8 @@ static void mark_dead(uint64_t addr)
 		futex_wake(addr, false, 1, MATCH_ALL);
 }
 
-/* head: struct robust_list_head: the list, the futex's offset in an entry, the entry being taken. */
+/* head: struct robust_list_head: the list, the futex's offset in an entry, the entry being taken.
+ */
 void futex_exit_robust(uint64_t head)
 {
 	uint64_t entry, offset, pending;

@@ -3,15 +3,24 @@
 #include <twofold/lock.h>
 #include <twofold/log.h>
 
+/* So often in vain: the holder may be a thread that its host does not run, because it runs us. */
+#define SPINS_BEFORE_NAP 1000
+
 void spin_lock_slow(spinlock_t *lock)
 {
 	struct cpu *cpu = this_cpu();
+	unsigned spins = 0;
 
-	cpu->contended++;
 	do {
-		cpu_wait_change(&lock->held, 0);
-		cpu->spins++;
+		for (; spin_is_locked(lock); spins++) {
+			if (spins >= SPINS_BEFORE_NAP && cpu->online && !cpu->irq_depth)
+				cpu_nap();
+			else
+				cpu_wait_zero(&lock->held);
+		}
 	} while (!spin_take(lock));
+	cpu->contended++;
+	cpu->spins += spins;
 }
 
 #ifdef DEBUG

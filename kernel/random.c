@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * getrandom's generator: ChaCha20 (RFC 8439, 2.3) whose key is replaced by its own output after each
- * call, so that what was given out cannot be computed again from what is left. It is seeded from
- * the device tree's rng-seed and the cycle counter, and from nothing else: without a seed from
+ * getrandom's generator: ChaCha20 (RFC 8439, 2.3) whose key is replaced by its own output after
+ * each call, so that what was given out cannot be computed again from what is left. It is seeded
+ * from the device tree's rng-seed and the cycle counter, and from nothing else: without a seed from
  * the loader it is good for hashing and shuffling, not for secrets.
  */
 #include <arch/uaccess.h>

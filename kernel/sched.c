@@ -101,7 +101,8 @@ static uint64_t core_to_kick(const struct runqueue *rq)
 	return rq == this_rq() ? 0 : BIT(rq - runqueues);
 }
 
-/* A core for a task that wakes: its last one if that idles, else any idle one, else its last one. */
+/* A core for a task that wakes: its last one if that idles, else any idle one, else its last one.
+ */
 static unsigned place(struct task *t)
 {
 	uint64_t idle = __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & t->affinity;
@@ -140,9 +141,8 @@ static bool should_preempt(const struct runqueue *rq, const struct task *t, uint
 {
 	const struct task *curr = rq->curr;
 
-	return is_idle(curr) ||
-	       before(t->vruntime + WAKE_MARGIN,
-		      curr->vruntime + weighted(curr, now - curr->run_start));
+	return is_idle(curr) || before(t->vruntime + WAKE_MARGIN,
+				       curr->vruntime + weighted(curr, now - curr->run_start));
 }
 
 /* Puts a runnable task that is nowhere on a queue. rq: of its core, locked; unlocked on return.
@@ -353,8 +353,8 @@ static bool steal(void)
 			continue;
 		spin_lock(&rq->lock);
 		TAILQ_FOREACH(t, &rq->tasks, run_link)
-			if ((t->affinity & BIT(me)) && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE))
-				break;
+		if ((t->affinity & BIT(me)) && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE))
+			break;
 		if (t) {
 			dequeue(rq, t);
 			set_cpu(t, me);
@@ -370,7 +370,8 @@ static bool steal(void)
 	return false;
 }
 
-/* Interrupts are masked from the last look at need_resched until WFI, which ends on a pending one. */
+/* Interrupts are masked from the last look at need_resched until WFI, which ends on a pending one.
+ */
 void sched_idle(void)
 {
 	struct runqueue *rq = this_rq();

@@ -10,7 +10,7 @@
 #include <twofold/random.h>
 #include <twofold/task.h>
 
-#define SIG_BIT(sig) (1ull << ((sig) - 1))
+#define SIG_BIT(sig) (1ull << ((sig)-1))
 #define UNBLOCKABLE (SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP))
 #define NR_SIGNALS 64
 
@@ -32,8 +32,8 @@ struct task *task_alloc(const char *comm);
 int task_alloc_fp(struct task *t); /* clears user FP/SIMD state; -ENOMEM */
 /* A child process like the current one's, or the first; no id, no thread yet. One reference. */
 struct process *process_alloc(const struct process *like);
-int pid_alloc(void); /* -EAGAIN; tasks_lock held */
-void pid_free(int pid); /* tasks_lock held */
+int pid_alloc(void);		  /* -EAGAIN; tasks_lock held */
+void pid_free(int pid);		  /* tasks_lock held */
 void task_hash(struct task *t);	  /* by tid; tasks_lock held */
 void task_unhash(struct task *t); /* tasks_lock held */
 struct task *task_find_locked(int tid);
@@ -63,7 +63,7 @@ int exit_other_threads(void);
 /* ---- signal.c: tasks_lock held ---- */
 int signal_send_locked(struct process *p, struct task *t, int sig, const siginfo_t *info);
 void signal_kill_threads(struct process *p, int code); /* code as wait4 reports it */
-void signal_kick(struct task *t, bool fatal); /* has it look at its signals soon */
+void signal_kick(struct task *t, bool fatal);	       /* has it look at its signals soon */
 bool signal_group_orphaned(int pgid, const struct process *but);
 void signal_notify_parent(struct process *p, int code, int status);
 /* Takes one of `set` from the current task's pending ones: its number, or 0. Takes sig_lock. */

@@ -57,7 +57,8 @@ int sched_sleep_interruptible(uint64_t ns, uint64_t *left)
 	return 0;
 }
 
-/* Fixed point, 16 bits of fraction: what is kept over 5 s of 1, 5 and 15 minutes: 2^16 / e^(5/T). */
+/* Fixed point, 16 bits of fraction: what is kept over 5 s of 1, 5 and 15 minutes: 2^16 / e^(5/T).
+ */
 static const uint32_t load_decay[3] = {60296, 64453, 65173};
 static uint64_t load[3];
 static struct timer load_timer;

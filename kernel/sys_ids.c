@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Who a process is: its ids, group and session. There is one identity a process, and root may all. */
+/* Who a process is: its ids, group and session. There is one identity a process, and root may all.
+ */
 #include <arch/uaccess.h>
 #include <twofold/syscall.h>
 
@@ -52,11 +53,11 @@ int64_t sys_getegid(void)
 /* The effective id is what counts; root may take any, others only keep their own. */
 static int64_t set_id(uint32_t *id, uint64_t new)
 {
-	if ((uint32_t)new == UNCHANGED || (uint32_t)new == *id)
+	if ((uint32_t) new == UNCHANGED || (uint32_t) new == *id)
 		return 0;
 	if (current->process->uid)
 		return -EPERM;
-	*id = (uint32_t)new;
+	*id = (uint32_t) new;
 	return 0;
 }
 
@@ -147,8 +148,8 @@ static bool session_has_group(int sid, int pgid)
 	struct process *p;
 
 	LIST_FOREACH(p, &all_processes, all)
-		if (p->pgid == pgid && p->sid == sid)
-			return true;
+	if (p->pgid == pgid && p->sid == sid)
+		return true;
 	return false;
 }
 
@@ -219,8 +220,8 @@ int64_t sys_setsid(void)
 
 	spin_lock(&tasks_lock);
 	LIST_FOREACH(p, &all_processes, all)
-		if (p->pgid == me->pid)
-			err = -EPERM;
+	if (p->pgid == me->pid)
+		err = -EPERM;
 	if (!err) {
 		me->sid = me->pgid = me->pid;
 		me->tty = NULL;

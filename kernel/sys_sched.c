@@ -89,7 +89,8 @@ int64_t sys_sched_getparam(uint64_t pid, uint64_t param)
 
 int64_t sys_sched_get_priority_max(uint64_t policy)
 {
-	return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ? 0 : -EINVAL;
+	return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ? 0
+										       : -EINVAL;
 }
 
 int64_t sys_sched_get_priority_min(uint64_t policy)
@@ -145,9 +146,9 @@ static int64_t for_priority(struct nice_request *r)
 			nice_task(r, t);
 	}
 	LIST_FOREACH(p, &all_processes, all)
-		if (wants(r, p))
-			LIST_FOREACH(t, &p->threads, thread_link)
-				nice_task(r, t);
+	if (wants(r, p))
+		LIST_FOREACH(t, &p->threads, thread_link)
+	nice_task(r, t);
 	spin_unlock(&tasks_lock);
 	return r->found ? 0 : -ESRCH;
 }

@@ -31,11 +31,11 @@ static int64_t kill_all(int sig, const siginfo_t *info)
 
 	spin_lock(&tasks_lock);
 	LIST_FOREACH(p, &all_processes, all)
-		if (p != init_process && p != current->process) {
-			err = 0;
-			if (sig)
-				signal_send_locked(p, NULL, sig, info);
-		}
+	if (p != init_process && p != current->process) {
+		err = 0;
+		if (sig)
+			signal_send_locked(p, NULL, sig, info);
+	}
 	spin_unlock(&tasks_lock);
 	return err;
 }
@@ -170,7 +170,7 @@ int64_t sys_rt_sigprocmask(uint64_t how, uint64_t set, uint64_t old, uint64_t si
 			return -EFAULT;
 		if (how > SIG_SETMASK)
 			return -EINVAL;
-		signal_set_blocked(how == SIG_BLOCK     ? was | mask
+		signal_set_blocked(how == SIG_BLOCK	? was | mask
 				   : how == SIG_UNBLOCK ? was & ~mask
 							: mask);
 	}
@@ -309,11 +309,11 @@ int64_t sys_sigaltstack(uint64_t stack, uint64_t old)
 			return -EPERM;
 		if (new.ss_flags & ~(SS_DISABLE | SS_ONSTACK | (int)SS_AUTODISARM))
 			return -EINVAL;
-		if (!(new.ss_flags & SS_DISABLE) && new.ss_size < MINSIGSTKSZ)
+		if (!(new.ss_flags &SS_DISABLE) && new.ss_size < MINSIGSTKSZ)
 			return -ENOMEM;
 		t->altstack_flags = new.ss_flags;
-		t->altstack_sp = new.ss_flags & SS_DISABLE ? 0 : (uint64_t)new.ss_sp;
-		t->altstack_size = new.ss_flags & SS_DISABLE ? 0 : new.ss_size;
+		t->altstack_sp = new.ss_flags &SS_DISABLE ? 0 : (uint64_t) new.ss_sp;
+		t->altstack_size = new.ss_flags &SS_DISABLE ? 0 : new.ss_size;
 	}
 	return old && copy_to_user(UPTR(old), &was, sizeof(was)) ? -EFAULT : 0;
 }

@@ -6,8 +6,8 @@
 #include <twofold/task.h>
 
 /*
- * What the table holds: every call takes up to six registers, and one that takes fewer leaves the rest
- * alone (AAPCS64 6.8.2: arguments beyond its own are scratch registers to the callee).
+ * What the table holds: every call takes up to six registers, and one that takes fewer leaves the
+ * rest alone (AAPCS64 6.8.2: arguments beyond its own are scratch registers to the callee).
  */
 typedef int64_t (*syscall_fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 #define SYSCALL(name) [__NR_##name] = (syscall_fn)(void (*)(void))sys_##name

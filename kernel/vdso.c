@@ -22,8 +22,7 @@ static struct file vdso_file = {.refs = 1, .flags = O_RDONLY, .inode = &vdso_ino
 void vdso_init(void)
 {
 	vdso_inode.object = object_create(&vdso_ops, &vdso_inode);
-	if (!vdso_inode.object ||
-	    object_adopt(vdso_inode.object, 0, image_pa(arch_vdso_page()), 1))
+	if (!vdso_inode.object || object_adopt(vdso_inode.object, 0, image_pa(arch_vdso_page()), 1))
 		panic("vdso: no memory");
 	mutex_init(&vdso_inode.lock);
 	mutex_init(&vdso_file.pos_lock);

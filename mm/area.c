@@ -9,9 +9,9 @@
  * An area may take over an index range of an anonymous object only where no other area covers it:
  * an entry lives as long as an area covers it, so then there are none there.
  */
+#include "vm_internal.h"
 #include <twofold/fs.h>
 #include <twofold/slab.h>
-#include "vm_internal.h"
 
 static struct kmem_cache *area_cache;
 
@@ -329,8 +329,7 @@ static bool object_room(const struct vm_area *area, uint64_t start, uint64_t end
 {
 	uint64_t down = (area->start - start) >> PAGE_SHIFT;
 
-	return area->pgoff >= down &&
-	       area->pgoff - down + ((end - start) >> PAGE_SHIFT) <= BIT(32);
+	return area->pgoff >= down && area->pgoff - down + ((end - start) >> PAGE_SHIFT) <= BIT(32);
 }
 
 bool area_grow(struct vm_area *area, uint64_t start, uint64_t end)
@@ -426,8 +425,9 @@ static bool can_share_anon(const struct vm_area *area, const struct vm_area *nex
 
 	if (area->anon && next->anon)
 		return true;
-	return !has->anon || (!has_relatives(has) && delta_fits(has->anon_delta, area->start, next->end) &&
-			      anon_room(has->anon, has->anon_delta, joins->start, joins->end));
+	return !has->anon ||
+	       (!has_relatives(has) && delta_fits(has->anon_delta, area->start, next->end) &&
+		anon_room(has->anon, has->anon_delta, joins->start, joins->end));
 }
 
 /* The upper one's part goes over to the lower one. */

@@ -8,7 +8,8 @@ static int grow_heap(struct mm *mm, uint64_t start, uint64_t end)
 	struct vm_area *next = area_find(mm, start), *heap = NULL, *area;
 
 	/* Linux leaves a page's distance to what lies above. */
-	if (end > USER_END || exceeds_memory(end - start) || (next && next->start < end + PAGE_SIZE))
+	if (end > USER_END || exceeds_memory(end - start) ||
+	    (next && next->start < end + PAGE_SIZE))
 		return -ENOMEM;
 	if (start > mm->brk_start)
 		heap = area_find(mm, start - 1);

@@ -31,10 +31,10 @@
  * dropped, resolve() sees to it, and the fault starts over. mm->lock is held for reading until
  * memory is short. Locks: the private family's, then the file's, then the tables'.
  */
+#include "vm_internal.h"
 #include <arch/cpu.h>
 #include <linux/signal.h>
 #include <twofold/swap.h>
-#include "vm_internal.h"
 
 #define AROUND 16u /* pages, a power of two: what is mapped around a read, aligned */
 
@@ -464,9 +464,21 @@ static enum outcome copy_object_page(struct fault *f)
 	return AGAIN;
 }
 
+/* Read already, by readahead or for another address space: then the fault is a minor one. */
+static bool is_cached(uint32_t slot)
+{
+	struct page *page = swap_cache_find(slot);
+	bool cached = page && !page_flag(page, PG_LOCKED);
+
+	if (page)
+		put_page(page);
+	return cached;
+}
+
 static enum outcome get_slot_page(struct fault *f)
 {
 	struct vm_area *area = f->area;
+	bool cached = is_cached(f->slot);
 	struct page *page = swap_in(f->slot);
 
 	if (IS_ERR(page))
@@ -474,7 +486,7 @@ static enum outcome get_slot_page(struct fault *f)
 	get_page(page); /* for the object, if it takes it */
 	spin_lock(&area->family->lock);
 	if (object_install_swapped(area->anon, anon_index(area, f->addr), f->slot, page))
-		f->major = true;
+		f->major |= !cached;
 	else
 		put_page(page);
 	spin_unlock(&area->family->lock);

@@ -5,9 +5,9 @@
  * A page that is being read in is in the map already, PG_LOCKED; who else wants it waits. Pages
  * that are not read from anywhere (tmpfs, shared anonymous memory) start as zeros and go to swap.
  */
+#include "vm_internal.h"
 #include <arch/cpu.h>
 #include <twofold/swap.h>
-#include "vm_internal.h"
 
 static void wait_until_read(struct page *page)
 {
@@ -21,8 +21,8 @@ static bool has_fill(const struct vm_object *object)
 }
 
 /*
- * Puts a new page in the map, locked if it must be filled. With a reference. -EEXIST: there is something
- * by now.
+ * Puts a new page in the map, locked if it must be filled. With a reference. -EEXIST: there is
+ * something by now.
  */
 static struct page *add_page(struct vm_object *object, uint32_t index)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* madvise: forgetting memory, fetching it early, and flags for fork. */
-#include <twofold/swap.h>
 #include "vm_internal.h"
+#include <twofold/swap.h>
 
 /* The area lets go of its object altogether; leaves are gone. */
 static void forget_anon(struct vm_area *area)
@@ -40,7 +40,8 @@ static int dont_need(struct vm_area *area, uint64_t start, uint64_t end)
 	return area_zap(area, start, end);
 }
 
-/* Freed at once: Linux does so when memory gets short, and says nothing of what is read till then. */
+/* Freed at once: Linux does so when memory gets short, and says nothing of what is read till then.
+ */
 static int free_lazily(struct vm_area *area, uint64_t start, uint64_t end)
 {
 	if (area_is_shared(area) || area->object)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* mlock, msync, mincore: what a program may ask about, or of, the pages behind a range. */
-#include <arch/uaccess.h>
 #include "vm_internal.h"
+#include <arch/uaccess.h>
 
 int populate_areas(struct mm *mm, uint64_t start, uint64_t end)
 {

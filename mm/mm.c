@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Address spaces: their making, forking and end. */
+#include "vm_internal.h"
 #include <arch/mmu.h>
 #include <twofold/fs.h>
 #include <twofold/slab.h>
-#include "vm_internal.h"
 
 #define STACK_LIMIT (8 * SZ_1M) /* Linux's RLIMIT_STACK */
 /* Below the top of the stack, and room for it to grow: where mmap looks first. */

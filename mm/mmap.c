@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* mmap, munmap, and frames mapped for a user at once. */
+#include "vm_internal.h"
 #include <linux/fcntl.h>
 #include <twofold/fs.h>
 #include <twofold/swap.h>
-#include "vm_internal.h"
 
 bool range_valid(uint64_t addr, uint64_t len, uint64_t *end)
 {
@@ -281,8 +281,8 @@ int64_t mm_map(struct mm *mm, const struct map_request *request)
 	ret = map_locked(mm, &req);
 	up_write(&mm->lock);
 	/* Linux too lets the mapping be where filling it failed. */
-	if (ret > 0 && (req.flags & MAP_LOCKED ||
-			(req.flags & MAP_POPULATE && !(req.flags & MAP_NONBLOCK))))
+	if (ret > 0 &&
+	    (req.flags & MAP_LOCKED || (req.flags & MAP_POPULATE && !(req.flags & MAP_NONBLOCK))))
 		populate_areas(mm, (uint64_t)ret, (uint64_t)ret + req.len);
 	return ret;
 }
@@ -312,8 +312,8 @@ int64_t remap_pfn_range(struct mm *mm, uint64_t addr, pfn_t pfn, uint64_t len, p
 
 	if (!len || !range_valid(addr, len, &end))
 		return -EINVAL;
-	wanted.prot = PROT_READ | (prot & PT_WRITE ? PROT_WRITE : 0) |
-		      (prot & PT_EXEC ? PROT_EXEC : 0);
+	wanted.prot =
+		PROT_READ | (prot & PT_WRITE ? PROT_WRITE : 0) | (prot & PT_EXEC ? PROT_EXEC : 0);
 	wanted.max_prot = wanted.prot;
 	wanted.anon_delta = prot & PT_TYPE; /* for when its leaves are forgotten: see fault.c */
 	down_write(&mm->lock);
@@ -321,7 +321,8 @@ int64_t remap_pfn_range(struct mm *mm, uint64_t addr, pfn_t pfn, uint64_t len, p
 	wanted.end = wanted.start + (end - addr);
 	err = wanted.start ? add_area(mm, &wanted) : -ENOMEM;
 	if (!err)
-		err = map_frames(&wanted, area_prot(&wanted) | (prot & PT_TYPE) | PT_YOUNG | PT_DIRTY);
+		err = map_frames(&wanted,
+				 area_prot(&wanted) | (prot & PT_TYPE) | PT_YOUNG | PT_DIRTY);
 	if (err && wanted.start)
 		unmap_range(mm, wanted.start, wanted.end);
 	up_write(&mm->lock);

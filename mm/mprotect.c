@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Changing areas in a range: rights (mprotect) and flags (madvise, mlock), by splitting and joining. */
+/* Changing areas in a range: rights (mprotect) and flags (madvise, mlock), by splitting and
+ * joining. */
 #include "vm_internal.h"
 
-/* Rights that went are taken from the leaves at once; those that came arrive with the next fault. */
+/* Rights that went are taken from the leaves at once; those that came arrive with the next fault.
+ */
 static int change_leaves(const struct vm_area *area, uint8_t old)
 {
 	struct mm *mm = area->mm;

@@ -3,16 +3,17 @@
  * Objects, their families, and who holds a page.
  *
  * page->rmap names the family exactly while some object's entry is the page; page->index is the
- * same in all of them. A page that only the swap cache holds has no family, whatever entries name its slot.
+ * same in all of them. A page that only the swap cache holds has no family, whatever entries name
+ * its slot.
  *
  * A page may be written where it lies when no other object of the family has, at page->index, an
  * entry that is the page or names its slot (page_others()). References that reclaim, the
  * page lists or a copier hold do not count: they are no reason to copy.
  */
+#include "families.h"
+#include "vm_internal.h"
 #include <twofold/slab.h>
 #include <twofold/swap.h>
-#include "vm_internal.h"
-#include "families.h"
 
 static struct kmem_cache *object_cache, *anon_families, *other_families;
 
@@ -32,7 +33,8 @@ static void init_other_family(void *p)
 
 void object_setup(void)
 {
-	object_cache = kmem_cache_create("vm_object", sizeof(struct vm_object), 8, SLAB_PANIC, NULL);
+	object_cache =
+		kmem_cache_create("vm_object", sizeof(struct vm_object), 8, SLAB_PANIC, NULL);
 	anon_families = kmem_cache_create("anon_rmap", sizeof(struct rmap), 8,
 					  SLAB_PANIC | SLAB_TYPESTABLE, init_anon_family);
 	other_families = kmem_cache_create("file_rmap", sizeof(struct rmap), 8,
@@ -197,7 +199,8 @@ static enum others search_others(const struct vm_object *object, const struct pa
 		slot = (entry_t)ENTRY_SLOT | page->slot;
 	else if (__atomic_load_n(&page->refs, __ATOMIC_RELAXED) == 1)
 		return NOBODY; /* ours is the only reference */
-	LIST_FOREACH(other, &object->rmap->objects, sibling) {
+	LIST_FOREACH(other, &object->rmap->objects, sibling)
+	{
 		entry_t entry;
 
 		if (other == object)
@@ -259,7 +262,8 @@ void object_let_go(struct vm_object *object, struct page *page)
 	object_let_go_as(object, page, page_others(object, page));
 }
 
-bool object_install_swapped(struct vm_object *object, uint32_t index, uint32_t slot, struct page *page)
+bool object_install_swapped(struct vm_object *object, uint32_t index, uint32_t slot,
+			    struct page *page)
 {
 	entry_t *entry = pagemap_slot(&object->pages, index);
 
@@ -320,8 +324,8 @@ void object_drop_uncovered(struct vm_object *object, uint32_t first, uint32_t la
 			object_drop(object, (uint32_t)i, until);
 }
 
-bool object_covered_by_other(const struct vm_object *object, const struct span *self, uint32_t first,
-			     uint32_t last)
+bool object_covered_by_other(const struct vm_object *object, const struct span *self,
+			     uint32_t first, uint32_t last)
 {
 	struct span *span = span_find(&object->areas, first, last);
 
@@ -353,7 +357,8 @@ int area_make_anon(struct vm_area *area)
 
 	if (!object)
 		return -ENOMEM;
-	/* Another thread of the program may be doing the same: its lock decides whose object it is. */
+	/* Another thread of the program may be doing the same: its lock decides whose object it is.
+	 */
 	spin_lock(&object->rmap->lock);
 	spin_lock(&area->mm->pt_lock);
 	if (!area->family) {
@@ -400,7 +405,8 @@ static void dup_entries(struct vm_object *to, const entry_t *entries, uint32_t n
 	}
 }
 
-static void copy_entries(struct vm_object *to, struct vm_object *from, uint32_t first, uint32_t last)
+static void copy_entries(struct vm_object *to, struct vm_object *from, uint32_t first,
+			 uint32_t last)
 {
 	const entry_t *entries;
 	uint32_t n;
@@ -417,7 +423,8 @@ static void copy_entries(struct vm_object *to, struct vm_object *from, uint32_t 
 	}
 }
 
-static void move_entries(struct vm_object *to, struct vm_object *from, uint32_t first, uint32_t last)
+static void move_entries(struct vm_object *to, struct vm_object *from, uint32_t first,
+			 uint32_t last)
 {
 	struct pagemap_item items[PAGEMAP_LEAF];
 	uint64_t index = first;

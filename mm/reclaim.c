@@ -278,6 +278,20 @@ static enum lru_kind next_kind(const struct scan *s)
 										       : LRU_ANON;
 }
 
+static bool zones_below_high(void)
+{
+	for (unsigned i = 0; i < nr_zones; i++)
+		if (!zone_watermark_ok(&zones[i], 0, zones[i].high))
+			return true;
+	return false;
+}
+
+/* kswapd's goal is the watermark, whoever frees what; others want frames for themselves. */
+static bool has_enough(const struct scan *s, unsigned want)
+{
+	return s->background ? !zones_below_high() : s->freed >= want;
+}
+
 /* Frees about `want` frames; gives up when it has looked at every page often enough. */
 static unsigned shrink(unsigned want, bool background)
 {
@@ -285,7 +299,7 @@ static unsigned shrink(unsigned want, bool background)
 	uint64_t limit = pages * (background ? BACKGROUND_PASSES : DIRECT_PASSES);
 	struct scan s = {.background = background, .freed = (unsigned)slab_shrink()};
 
-	while (s.freed < want && total_scanned(&s) < limit && !fatal_signal_pending()) {
+	while (!has_enough(&s, want) && total_scanned(&s) < limit && !fatal_signal_pending()) {
 		s.force = !background && !s.freed && total_scanned(&s) >= limit / 2;
 		shrink_batch(next_kind(&s), &s);
 		cond_resched();
@@ -307,14 +321,6 @@ unsigned reclaim_direct(gfp_t gfp, unsigned order)
 }
 
 /* ---- kswapd ---- */
-
-static bool zones_below_high(void)
-{
-	for (unsigned i = 0; i < nr_zones; i++)
-		if (!zone_watermark_ok(&zones[i], 0, zones[i].high))
-			return true;
-	return false;
-}
 
 void kswapd_wake(struct zone *zone)
 {

@@ -4,8 +4,8 @@
  * areas that cover that index, and there an address. Whether a leaf of this page is there is up to
  * the tables: they may have forgotten it, and a private area may show another page in its place.
  */
-#include <twofold/swap.h>
 #include "vm_internal.h"
+#include <twofold/swap.h>
 
 struct rmap *page_lock_rmap(struct page *page, bool trylock)
 {
@@ -49,22 +49,30 @@ static bool holds(const struct vm_object *object, const struct page *page)
 	return pagemap_get(&object->pages, page->index) == page_to_pfn(page);
 }
 
-#define for_each_holder(object, page)                                                              \
-	LIST_FOREACH(object, &(page)->rmap->objects, sibling)                                      \
-		if (holds(object, page))
+/* The next object of the family that holds the page, after `object` or from the first; or NULL. */
+static struct vm_object *next_holder(const struct page *page, struct vm_object *object)
+{
+	object = object ? LIST_NEXT(object, sibling) : LIST_FIRST(&page->rmap->objects);
+	while (object && !holds(object, page))
+		object = LIST_NEXT(object, sibling);
+	return object;
+}
 
-#define for_each_area(span, object, index)                                                         \
-	for (span = span_find(&(object)->areas, index, index); span;                               \
-	     span = span_next(span, index, index))
+/* The next area that shows an index of an object, after `span` or from the first; or NULL. */
+static struct span *next_span(const struct vm_object *object, uint32_t index, struct span *span)
+{
+	return span ? span_next(span, index, index) : span_find(&object->areas, index, index);
+}
 
 static void for_each_leaf(struct page *page, leaf_fn fn, void *arg)
 {
+	struct vm_object *object = NULL;
 	paddr_t pa = page_to_pa(page);
-	struct vm_object *object;
-	struct span *span;
 
-	for_each_holder(object, page) {
-		for_each_area(span, object, page->index) {
+	while ((object = next_holder(page, object))) {
+		struct span *span = NULL;
+
+		while ((span = next_span(object, page->index, span))) {
 			struct vm_area *area = area_of(object, span);
 			uint64_t off = (uint64_t)(page->index - span->first) << PAGE_SHIFT;
 
@@ -130,13 +138,14 @@ static void evict_leaf(struct vm_area *area, uint64_t va, void *arg)
 /* Whether an area that may map the page is locked; also how many objects hold it. */
 static bool is_locked(struct page *page, int *holders)
 {
-	struct vm_object *object;
-	struct span *span;
+	struct vm_object *object = NULL;
 
 	*holders = 0;
-	for_each_holder(object, page) {
+	while ((object = next_holder(page, object))) {
+		struct span *span = NULL;
+
 		++*holders;
-		for_each_area(span, object, page->index)
+		while ((span = next_span(object, page->index, span)))
 			if (area_of(object, span)->flags & VMA_LOCKED)
 				return true;
 	}
@@ -170,7 +179,7 @@ int rmap_evict(struct page *page, uint32_t slot)
 {
 	struct eviction e = {slot, false};
 	enum vm_gauge gauge = NR_FILE;
-	struct vm_object *object;
+	struct vm_object *object = NULL;
 	int holders;
 
 	if (is_locked(page, &holders) || page_flag(page, PG_DIRTY))
@@ -182,7 +191,7 @@ int rmap_evict(struct page *page, uint32_t slot)
 	if (e.dirty || __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) !=
 			       holders + page_flag(page, PG_SWAPCACHE) + 1)
 		return -EBUSY;
-	for_each_holder(object, page) {
+	while ((object = next_holder(page, object))) {
 		gauge = (enum vm_gauge)object->gauge;
 		replace_entry(object, page, slot);
 	}

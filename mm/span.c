@@ -55,7 +55,8 @@ static struct span *leftmost(struct span *s, uint32_t first, uint32_t last)
 		struct span *left = RB_LEFT(s, node), *right = RB_RIGHT(s, node);
 
 		if (left && left->max >= first) {
-			/* It holds a span that ends late enough; if that starts too late, all others do. */
+			/* It holds a span that ends late enough; if that starts too late, all
+			 * others do. */
 			s = left;
 			continue;
 		}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What swapoff needs: everything that objects hold in a range of slots comes back into memory. */
-#include <twofold/swap.h>
-#include <twofold/wait.h>
 #include "families.h"
 #include "vm_internal.h"
+#include <twofold/swap.h>
+#include <twofold/wait.h>
 
 struct range {
 	uint32_t first, last; /* slots */
@@ -54,7 +54,8 @@ static bool skip_empty(const struct rmap *family, uint64_t *index)
 
 	if (*index > UINT32_MAX)
 		return false;
-	LIST_FOREACH(object, &family->objects, sibling) {
+	LIST_FOREACH(object, &family->objects, sibling)
+	{
 		uint32_t at = (uint32_t)*index;
 
 		if (pagemap_next(&object->pages, &at, UINT32_MAX))
@@ -73,7 +74,8 @@ static uint32_t family_next_slot(struct rmap *family, const struct range *range,
 		uint32_t last = MIN(first, UINT32_MAX - (WINDOW - 1)) + (WINDOW - 1);
 		struct vm_object *object;
 
-		LIST_FOREACH(object, &family->objects, sibling) {
+		LIST_FOREACH(object, &family->objects, sibling)
+		{
 			uint32_t slot = find_slot(object, range, first, last, at);
 
 			if (slot)
@@ -84,11 +86,13 @@ static uint32_t family_next_slot(struct rmap *family, const struct range *range,
 }
 
 /* Every object that names the slot gets the page. */
-static void install_everywhere(struct rmap *family, uint32_t index, uint32_t slot, struct page *page)
+static void install_everywhere(struct rmap *family, uint32_t index, uint32_t slot,
+			       struct page *page)
 {
 	struct vm_object *object;
 
-	LIST_FOREACH(object, &family->objects, sibling) {
+	LIST_FOREACH(object, &family->objects, sibling)
+	{
 		get_page(page);
 		if (!object_install_swapped(object, index, slot, page))
 			put_page(page);

@@ -36,7 +36,8 @@ static inline int user_pt_unmap(struct mm *mm, uint64_t va, uint64_t size)
 	return err;
 }
 
-static inline int user_pt_protect(struct mm *mm, uint64_t va, uint64_t size, prot_t clear, prot_t set)
+static inline int user_pt_protect(struct mm *mm, uint64_t va, uint64_t size, prot_t clear,
+				  prot_t set)
 {
 	return pt_protect(&mm->pt, VADDR(va), size, clear, set);
 }

@@ -3,12 +3,12 @@
 #ifndef MM_VM_INTERNAL_H
 #define MM_VM_INTERNAL_H
 
+#include "user_pt.h"
 #include <linux/mman.h>
 #include <twofold/errno.h>
 #include <twofold/vm.h>
-#include "user_pt.h"
 
-#define MAX_AREAS 65530u	       /* of one address space: Linux's vm.max_map_count */
+#define MAX_AREAS 65530u		  /* of one address space: Linux's vm.max_map_count */
 #define STACK_GUARD_GAP (256 * PAGE_SIZE) /* kept free below a stack */
 
 /* ---- indices and addresses of an area ---- */
@@ -45,7 +45,8 @@ void area_setup(void); /* boot */
 /* Cleared but for mm. NULL: no memory. */
 struct vm_area *area_alloc(struct mm *mm);
 void area_free(struct vm_area *area); /* not linked anywhere any more; puts the file */
-void area_use_file(struct vm_area *area); /* takes the reference that area->file stands for, if any */
+/* Takes the reference that area->file stands for, if any. */
+void area_use_file(struct vm_area *area);
 /* Into the tree, and attached to the objects that it names. Its range is free. */
 void area_insert(struct vm_area *area);
 /* Out of the tree and off its objects; drops what only it covered. Leaves are gone already. */
@@ -57,7 +58,7 @@ struct vm_area *area_split(struct vm_area *area, uint64_t addr);
 void area_trim(struct vm_area *area, uint64_t start, uint64_t end);
 /* Grows to [start, end), which is free but for itself. False: its objects have no room there. */
 bool area_grow(struct vm_area *area, uint64_t start, uint64_t end);
-/* Puts it, whole and with all it holds, at another place, which is free. Leaves are gone already. */
+/* Puts it, with all it holds, at another place, which is free. Leaves are gone already. */
 void area_move(struct vm_area *area, uint64_t start);
 /* Whether `next`, were it where `area` ends, would go on in the same manner. */
 bool area_agrees(const struct vm_area *area, const struct vm_area *next);
@@ -88,8 +89,8 @@ void object_drop_uncovered(struct vm_object *object, uint32_t first, uint32_t la
 /* Drops all entries of [first, last]. Family lock held. */
 void object_drop(struct vm_object *object, uint32_t first, uint32_t last);
 /* True where another area than this one covers some of the range. Family lock held. */
-bool object_covered_by_other(const struct vm_object *object, const struct span *self, uint32_t first,
-			     uint32_t last);
+bool object_covered_by_other(const struct vm_object *object, const struct span *self,
+			     uint32_t first, uint32_t last);
 /* A page enters an object's map as its entry: identity and counts. Family lock held; the caller's
  * reference becomes the entry's. */
 void object_hold(struct vm_object *object, uint32_t index, struct page *page);
@@ -97,9 +98,10 @@ void object_hold(struct vm_object *object, uint32_t index, struct page *page);
 void object_let_go(struct vm_object *object, struct page *page);
 /* The same, by who knows what page_others() says. */
 void object_let_go_as(struct vm_object *object, struct page *page, enum others others);
-/* A slot entry gives way to the page that was read from it; false where the entry has changed. Takes
- * over the caller's reference if true. Family lock held. */
-bool object_install_swapped(struct vm_object *object, uint32_t index, uint32_t slot, struct page *page);
+/* A slot entry gives way to the page that was read from it; false where the entry has changed.
+ * Takes over the caller's reference if true. Family lock held. */
+bool object_install_swapped(struct vm_object *object, uint32_t index, uint32_t slot,
+			    struct page *page);
 /* What other objects of the family have of a page: with NOBODY it may be written where it is.
  * Family lock held. */
 enum others page_others(const struct vm_object *object, const struct page *page);
@@ -123,7 +125,7 @@ int area_unshare_sleeping(struct vm_area *area);
 /* Grows as area_grow(); with an object of its own, if others have the indices there. */
 bool area_grow_apart(struct vm_area *area, uint64_t start, uint64_t end);
 
-/* Waits until reclaim has made room for what GFP_NOWAIT did not get. No spinlock held. 0, -ENOMEM. */
+/* Sleeps until there is room for what GFP_NOWAIT did not get. No spinlock held. 0, -ENOMEM. */
 int wait_for_memory(void);
 
 /* ---- dropping memory; mm->lock held for writing, no spinlock ---- */
@@ -140,7 +142,8 @@ struct area_change {
 #define KEEP_PROT (-1)
 /* Changes the areas of [start, end), splitting and joining; mm->lock held for writing. -EACCES,
  * -ENOMEM; at a hole -ENOMEM. What came before has been changed then, as in Linux. */
-int area_change_range(struct mm *mm, uint64_t start, uint64_t end, const struct area_change *change);
+int area_change_range(struct mm *mm, uint64_t start, uint64_t end,
+		      const struct area_change *change);
 
 /* ---- mmap.c ---- */
 /* Unmaps; mm->lock held for writing, range checked. -ENOMEM: nothing has changed. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Processes: fork and copy-on-write, vfork, exec, wait, pipes, orphans, time slices. Each check names
- * the law; prints "forktest: ok" where all hold. */
+/* Processes: fork and copy-on-write, vfork, exec, wait, pipes, orphans, time slices. Each check
+ * names the law; prints "forktest: ok" where all hold. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -38,8 +38,8 @@ static int status_of(pid_t pid)
 static void test_cow(void)
 {
 	enum { PAGES = 256 };
-	char *memory = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
 	bool same = true;
 	pid_t pid;
 
@@ -175,8 +175,8 @@ static void test_orphan(void)
 		_exit(0);
 	}
 	CHECK("the middle one ends", status_of(pid) == 0);
-	CHECK("an orphan is init's", read(fds[0], &parent, sizeof(parent)) == sizeof(parent) &&
-					     parent == 1);
+	CHECK("an orphan is init's",
+	      read(fds[0], &parent, sizeof(parent)) == sizeof(parent) && parent == 1);
 	close(fds[0]);
 	close(fds[1]);
 }

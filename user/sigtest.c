@@ -143,7 +143,8 @@ static void test_altstack(void)
 	raise(SIGUSR2);
 	CHECK("a handler runs on the alternate stack", seen == SIGUSR2 && value == 1);
 	sigaltstack(NULL, &old);
-	CHECK("sigaltstack tells the stack", old.ss_sp == alternate && !(old.ss_flags & SS_ONSTACK));
+	CHECK("sigaltstack tells the stack",
+	      old.ss_sp == alternate && !(old.ss_flags & SS_ONSTACK));
 }
 
 static sigjmp_buf jump;
@@ -243,8 +244,7 @@ static void test_stop(void)
 					    WSTOPSIG(status) == SIGSTOP);
 	CHECK("once", waitpid(pid, &status, WUNTRACED | WNOHANG) == 0);
 	kill(pid, SIGCONT);
-	CHECK("so is going on",
-	      waitpid(pid, &status, WCONTINUED) == pid && WIFCONTINUED(status));
+	CHECK("so is going on", waitpid(pid, &status, WCONTINUED) == pid && WIFCONTINUED(status));
 	kill(pid, SIGTERM);
 	CHECK("and the end by a signal", waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
 						 WTERMSIG(status) == SIGTERM);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Calls every system call that takes a pointer with pointers that lead nowhere, one argument at a time,
- * the others being right. The answer must be EFAULT, and the kernel must live on. Prints
+ * Calls every system call that takes a pointer with pointers that lead nowhere, one argument at a
+ * time, the others being right. The answer must be EFAULT, and the kernel must live on. Prints
  * "wildptr: N calls, 0 wrong".
  */
 #define _GNU_SOURCE
@@ -30,10 +30,10 @@
 
 /* How a call uses a pointer. */
 enum use {
-	NO,	/* no pointer: pass the value */
-	IN,	/* reads through it */
-	OUT,	/* writes through it */
-	IN_0,	/* as IN and OUT, and NULL is legal: not tried */
+	NO,   /* no pointer: pass the value */
+	IN,   /* reads through it */
+	OUT,  /* writes through it */
+	IN_0, /* as IN and OUT, and NULL is legal: not tried */
 	OUT_0,
 	PART_IN, /* moves as much as it can: at the edge of a mapping a short count is right */
 	PART_OUT,
@@ -135,7 +135,9 @@ static void try_files(void)
 		{"fstat", SYS_fstat, {file, 0}, {NO, OUT}},
 		{"newfstatat", SYS_newfstatat, {AT, PATH, (long)&status}, {NO, IN, OUT}},
 		{"statx", SYS_statx, {AT, PATH, 0, 0x7ff, BUF}, {NO, IN, NO, NO, OUT}},
-		{"readlinkat", SYS_readlinkat, {AT, (long)"/proc/self/exe", BUF, 64},
+		{"readlinkat",
+		 SYS_readlinkat,
+		 {AT, (long)"/proc/self/exe", BUF, 64},
 		 {NO, IN, OUT}},
 		{"getdents64", SYS_getdents64, {directory, 0, 4096}, {NO, OUT}},
 		{"mkdirat", SYS_mkdirat, {AT, 0, 0755}, {NO, IN}},
@@ -149,9 +151,13 @@ static void try_files(void)
 		{"chroot", SYS_chroot, {0}, {IN}},
 		{"getcwd", SYS_getcwd, {0, 4096}, {OUT}},
 		{"pipe2", SYS_pipe2, {0, 0}, {OUT}},
-		{"ppoll", SYS_ppoll, {(long)&poll_entry, 1, (long)&instant, 0, 8},
+		{"ppoll",
+		 SYS_ppoll,
+		 {(long)&poll_entry, 1, (long)&instant, 0, 8},
 		 {IN, NO, IN_0, IN_0}},
-		{"pselect6", SYS_pselect6, {1, 0, 0, 0, (long)&instant, 0},
+		{"pselect6",
+		 SYS_pselect6,
+		 {1, 0, 0, 0, (long)&instant, 0},
 		 {NO, IN_0, IN_0, IN_0, IN_0}},
 		{"sendfile", SYS_sendfile, {pipes[1], file, 0, 1}, {NO, NO, IN_0}},
 		{"truncate", SYS_truncate, {0, 0}, {IN}},
@@ -178,9 +184,15 @@ static void try_processes(void)
 {
 	long self = getpid(), set = (long)&no_signals;
 	const struct call table[] = {
-		{"execve", SYS_execve, {(long)"/proc/self/exe", (long)no_strings, (long)no_strings}, {IN, IN_0, IN_0}},
+		{"execve",
+		 SYS_execve,
+		 {(long)"/proc/self/exe", (long)no_strings, (long)no_strings},
+		 {IN, IN_0, IN_0}},
 		{"clone3", SYS_clone3, {0, sizeof(struct clone_args)}, {IN}},
-		{"get_robust_list", SYS_get_robust_list, {0, (long)&word, (long)&word}, {NO, OUT, OUT}},
+		{"get_robust_list",
+		 SYS_get_robust_list,
+		 {0, (long)&word, (long)&word},
+		 {NO, OUT, OUT}},
 		{"getresuid", SYS_getresuid, {BUF, BUF, BUF}, {OUT, OUT, OUT}},
 		{"getresgid", SYS_getresgid, {BUF, BUF, BUF}, {OUT, OUT, OUT}},
 		{"setgroups", SYS_setgroups, {1, 0}, {NO, IN}},
@@ -188,7 +200,9 @@ static void try_processes(void)
 		{"rt_sigprocmask", SYS_rt_sigprocmask, {SIG_BLOCK, set, 0, 8}, {NO, IN_0, OUT_0}},
 		{"rt_sigpending", SYS_rt_sigpending, {0, 8}, {OUT}},
 		{"rt_sigsuspend", SYS_rt_sigsuspend, {0, 8}, {IN}},
-		{"rt_sigtimedwait", SYS_rt_sigtimedwait, {set, (long)&info, (long)&instant, 8},
+		{"rt_sigtimedwait",
+		 SYS_rt_sigtimedwait,
+		 {set, (long)&info, (long)&instant, 8},
 		 {IN, NO, IN_0}},
 		{"rt_sigqueueinfo", SYS_rt_sigqueueinfo, {self, SIGUSR1, 0}, {NO, NO, IN}},
 		{"sigaltstack", SYS_sigaltstack, {0, 0}, {IN_0, OUT_0}},

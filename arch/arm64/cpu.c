@@ -2,11 +2,15 @@
 /* What cores are and can do. ID registers: Arm ARM D19.2, by name. */
 #include <arch/asm.h>
 #include <arch/context.h>
+#include <arch/irqflags.h>
 #include <arch/sysreg.h>
 #include <asm/hwcap.h>
 #include <twofold/time.h>
 
 #include "boot.h"
+
+#define CNTV_ENABLE 1	      /* CNTV_CTL_EL0 */
+#define NAPS_PER_SECOND 20000 /* 50 us each */
 
 struct cpu cpus[NR_CPUS];
 unsigned nr_cpus = 1;
@@ -71,6 +75,23 @@ uint64_t cpu_hwcap(void)
 	       FEATURE(id_aa64isar1_el1, 12, 1, HWCAP_JSCVT) |
 	       FEATURE(id_aa64isar1_el1, 16, 1, HWCAP_FCMA) |
 	       FEATURE(id_aa64isar1_el1, 20, 1, HWCAP_LRCPC);
+}
+
+/* By this core's virtual timer, which then goes on as it was; a deadline that passed still fires. */
+void cpu_nap(void)
+{
+	irqflags_t flags = irq_save();
+	uint64_t ctl = read_sysreg(cntv_ctl_el0), cval = read_sysreg(cntv_cval_el0);
+
+	write_sysreg(cntv_cval_el0, cycle_counter() + cycle_hz() / NAPS_PER_SECOND);
+	write_sysreg(cntv_ctl_el0, CNTV_ENABLE);
+	isb();
+	cpu_wait_irq();
+	write_sysreg(cntv_ctl_el0, 0);
+	write_sysreg(cntv_cval_el0, cval);
+	write_sysreg(cntv_ctl_el0, ctl);
+	isb();
+	irq_restore(flags);
 }
 
 uint64_t cycle_counter(void)

@@ -6,9 +6,9 @@
  * them go through UPTR() and <arch/uaccess.h>. What needs the caller's registers asks
  * task_trapframe(current).
  *
- * A sleep that a signal cuts short returns -ERESTARTSYS (read, write, wait4, ...) or -ERESTARTNOHAND
- * (ppoll, pselect6, ...) instead of -EINTR where Linux would restart the call; signal delivery
- * (kernel/signal.c) turns them into a restart or -EINTR.
+ * A sleep that a signal cuts short returns -ERESTARTSYS (read, write, wait4, ...) or
+ * -ERESTARTNOHAND (ppoll, pselect6, ...) instead of -EINTR where Linux would restart the call;
+ * signal delivery (kernel/signal.c) turns them into a restart or -EINTR.
  */
 #ifndef TWOFOLD_SYSCALL_H
 #define TWOFOLD_SYSCALL_H

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tasks: a thread of a user program, or of the kernel. Threads of one program share a `struct process`
- * (signals, ids, children); address space, files and directory are shared or not as clone says.
+ * Tasks: a thread of a user program, or of the kernel. Threads of one program share a `struct
+ * process` (signals, ids, children); address space, files and directory are shared or not as clone
+ * says.
  */
 #ifndef TWOFOLD_TASK_H
 #define TWOFOLD_TASK_H
 
-#include <linux/signal.h>
 #include <arch/context.h>
+#include <linux/signal.h>
 #include <twofold/time.h>
 #include <twofold/vm.h>
 
@@ -42,20 +43,20 @@ struct process {
 	unsigned nr_threads;
 	bool zombie, group_exit, stopped, continued, reported_stop, did_exec;
 	int stop_signal;
-	int exit_code; /* as wait4 reports it */
+	int exit_code;		/* as wait4 reports it */
 	struct task *exec_task; /* waits until it is the only thread */
 	int exit_signal;
 	struct wait_queue wait_children; /* wait4 */
-	spinlock_t sig_lock; /* RANK_SIGNAL: handlers, pending */
-	uint64_t pending; /* bit n-1: signal n */
+	spinlock_t sig_lock;		 /* RANK_SIGNAL: handlers, pending */
+	uint64_t pending;		 /* bit n-1: signal n */
 	struct sigqueue_head queue;
 	uint64_t rlimits[16][2];
-	struct tty *tty; /* controlling terminal, or NULL */
+	struct tty *tty;				   /* controlling terminal, or NULL */
 	uint64_t utime, stime, cutime, cstime, start_time; /* ns; of threads that are gone */
 	uint64_t min_flt, maj_flt, cmin_flt, cmaj_flt;
 	struct timer itimer_real;
 	uint64_t itimer_interval;
-	bool alarm_due; /* the timer fired: the alarm thread sends SIGALRM */
+	bool alarm_due;		  /* the timer fired: the alarm thread sends SIGALRM */
 	uint64_t maxrss, cmaxrss; /* pages */
 	uint32_t uid, gid;
 	char comm[16];
@@ -81,7 +82,7 @@ struct task {
 	TAILQ_ENTRY(task) run_link;
 	bool queued;
 
-	struct mm *mm;	 /* NULL: kernel thread */
+	struct mm *mm;		 /* NULL: kernel thread */
 	struct process *process; /* kernel threads: NULL */
 	struct fd_table *files;
 	struct fs_context *fs; /* root, working directory, umask */
@@ -101,9 +102,9 @@ struct task {
 	uint64_t clear_child_tid, robust_list;
 	bool vforked;	 /* somebody waits until we exec or exit ... */
 	bool vfork_done; /* ... which happened */
-	bool reclaiming;  /* in reclaim: its allocations may use the reserve, and do not reclaim */
-	bool faulting_user; /* in a checked user access */
-	bool files_shared;  /* with another task, by CLONE_FILES: exec takes a copy */
+	bool reclaiming; /* in reclaim: its allocations may use the reserve, and do not reclaim */
+	bool faulting_user;	  /* in a checked user access */
+	bool files_shared;	  /* with another task, by CLONE_FILES: exec takes a copy */
 	int64_t (*restart)(void); /* what restart_syscall() goes on with */
 	uint64_t restart_deadline, restart_rest;
 	void (*kthread_fn)(void *);
@@ -112,17 +113,19 @@ struct task {
 };
 
 void sched_init(void);	   /* the boot core becomes task 0, its idle task */
-void sched_init_cpu(void); /* the calling core's own stack becomes its idle task; never returns through here twice */
+void sched_init_cpu(void); /* the calling core's own stack becomes its idle task; never returns
+			      through here twice */
 void __noreturn sched_idle(void);
 /* A kernel thread, runnable at once on any core; ERR_PTR(-ENOMEM). It ends by returning. */
 struct task *kthread_create(const char *name, void (*fn)(void *), void *arg);
 struct task *kthread_create_on(unsigned cpu, const char *name, void (*fn)(void *), void *arg);
 void sched_yield(void);
 void sched_wake(struct task *t); /* any context; a task that is not sleeping is left alone */
-/* In two steps, for callers with a lock that the woken task wants: telling another core takes its time. */
+/* In two steps, for callers with a lock that the woken task wants: telling another core takes its
+ * time. */
 uint64_t sched_wake_quietly(struct task *t); /* returns cores to kick */
 void sched_kick(uint64_t cores);	     /* after the lock */
-void sched_sleep_ns(uint64_t ns); /* at least so long; not interruptible */
+void sched_sleep_ns(uint64_t ns);	     /* at least so long; not interruptible */
 /* 0, or -EINTR with the rest in *left. */
 int sched_sleep_interruptible(uint64_t ns, uint64_t *left);
 void sched_tick(void); /* time slice over: from the timer interrupt */
@@ -143,7 +146,8 @@ void task_get(struct task *t);
 void task_put(struct task *t);
 struct process *process_find(int pid); /* with a reference, or NULL */
 void process_put(struct process *p);
-/* Calls fn for each process, snapshot-wise: p is referenced while fn runs; fn may sleep. Stops when fn returns false. */
+/* Calls fn for each process, snapshot-wise: p is referenced while fn runs; fn may sleep. Stops when
+ * fn returns false. */
 void process_for_each(bool (*fn)(struct process *p, void *arg), void *arg);
 /* The address space of some thread of p, with a reference (mm_get), or NULL. */
 struct mm *process_mm(struct process *p);
@@ -155,20 +159,24 @@ void __noreturn process_exit(int code);
 void __noreturn task_exit(void); /* a kernel thread, or the last act of a user thread */
 
 /* ---- signals (kernel/signal.c) ---- */
-/* Sends to a process or one thread; info NULL: SI_USER from the current one. 0, -EAGAIN. Any task context, irqs on. */
+/* Sends to a process or one thread; info NULL: SI_USER from the current one. 0, -EAGAIN. Any task
+ * context, irqs on. */
 int signal_process(struct process *p, int sig, const siginfo_t *info);
 int signal_task(struct task *t, int sig, const siginfo_t *info);
 /* The current program leaves `sig` to its default action: its death by it is worth a log line. */
 bool signal_is_default(int sig);
-/* To all of a process group or session: -ESRCH. From tty interrupts it is deferred by the tty itself. */
+/* To all of a process group or session: -ESRCH. From tty interrupts it is deferred by the tty
+ * itself. */
 int signal_group(int pgid, int sig, const siginfo_t *info);
-/* A fault that cannot be ignored: unblocks and resets it if it must, sends it to the current task. */
+/* A fault that cannot be ignored: unblocks and resets it if it must, sends it to the current task.
+ */
 void signal_fault(int sig, int code, uint64_t addr);
 /* On the way to EL0 with current->work set (interrupts on): takes signals, reschedules, dies. */
 void task_work(struct trapframe *tf);
 
 /* ---- power (kernel/power.c) ---- */
-/* Powers off (PSCI, watchdog, halt); the status reaches the host by semihosting if `exit=semihosting`. */
+/* Powers off (PSCI, watchdog, halt); the status reaches the host by semihosting if
+ * `exit=semihosting`. */
 void __noreturn power_off(int status);
 void __noreturn power_restart(void);
 

@@ -32,7 +32,8 @@ void wake_all(struct wait_queue *wq);
 void wake_one(struct wait_queue *wq);
 /* Sleeps until woken; returns at once when wait_prepare()'s task was woken in between. */
 void schedule(void);
-/* The same, but wakes at `deadline` (time_ns(); UINT64_MAX: never) at the latest: false if it passed. */
+/* The same, but wakes at `deadline` (time_ns(); UINT64_MAX: never) at the latest: false if it
+ * passed. */
 bool schedule_until(uint64_t deadline);
 bool signal_pending(void); /* the current task has a signal to take */
 bool fatal_signal_pending(void);

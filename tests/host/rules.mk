@@ -45,3 +45,6 @@ swap_LIBS := $(SHIM_WRAP) -Wl,--wrap=free_pages
 reclaim_SRCS := $(SWAP_SRCS)
 reclaim_LIBS := $(swap_LIBS)
 swap_header_FUZZ_SRCS := mm/swap_header.c
+
+elf_SRCS := kernel/elf.c
+elf_FUZZ_SRCS := kernel/elf.c

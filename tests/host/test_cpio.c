@@ -31,8 +31,9 @@ static void pad(struct archive *a)
 static void member_sized(struct archive *a, const char *magic, const char *name, size_t name_size,
 			 unsigned mode, const void *data, size_t size)
 {
-	a->len += (size_t)sprintf(a->bytes + a->len, "%s%08X%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
-				  magic, 7u, mode, 1u, 2u, 1u, 3u, (unsigned)size, 8u, 9u, 10u, 11u,
+	a->len += (size_t)sprintf(a->bytes + a->len,
+				  "%s%08X%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", magic,
+				  7u, mode, 1u, 2u, 1u, 3u, (unsigned)size, 8u, 9u, 10u, 11u,
 				  (unsigned)name_size, 0u);
 	memset(a->bytes + a->len, 0, name_size);
 	memcpy(a->bytes + a->len, name, strlen(name) < name_size ? strlen(name) : name_size);
@@ -148,7 +149,8 @@ static void test_archives_follow_each_other(void **state)
 static void test_names_lose_their_root(void **state)
 {
 	static const char *const names[][2] = {
-		{"/a", "a"}, {"./a", "a"}, {"././/a", "a"}, {".", ""}, {"./", ""}, {"/", ""}, {"..a", "..a"}, {".a", ".a"},
+		{"/a", "a"}, {"./a", "a"}, {"././/a", "a"}, {".", ""},
+		{"./", ""},  {"/", ""},	   {"..a", "..a"},  {".a", ".a"},
 	};
 
 	(void)state;

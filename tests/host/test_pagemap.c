@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include <twofold/errno.h>
@@ -79,7 +80,8 @@ static void take(struct shadow *s)
 static void read_some(struct shadow *s)
 {
 	unsigned w = (unsigned)shim_random(ARRAY_SIZE(bases));
-	uint32_t n = 1 + (uint32_t)shim_random(PAGEMAP_LEAF), from = (uint32_t)shim_random(WINDOW - n);
+	uint32_t n = 1 + (uint32_t)shim_random(PAGEMAP_LEAF),
+		 from = (uint32_t)shim_random(WINDOW - n);
 	entry_t got[PAGEMAP_LEAF];
 
 	pagemap_read(&s->map, bases[w] + from, n, got);

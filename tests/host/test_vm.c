@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Address spaces against a byte-level shadow. The real mm/ sources run; what is memory to a program is
- * compared with what plain arrays say it should be, through fork, copy-on-write, eviction, and
+ * Address spaces against a byte-level shadow. The real mm/ sources run; what is memory to a program
+ * is compared with what plain arrays say it should be, through fork, copy-on-write, eviction, and
  * with allocations failing one after another.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include <linux/fcntl.h>
 #include <linux/mman.h>
-#include <signal.h>
 #include <twofold/errno.h>
 #include <twofold/fs.h>
 #include <twofold/log.h>
@@ -205,8 +206,13 @@ static struct range random_range(void)
 
 static int random_prot(void)
 {
-	static const int prots[] = {PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
-				    PROT_READ | PROT_WRITE, PROT_NONE, RWX, PROT_READ | PROT_EXEC};
+	static const int prots[] = {PROT_READ,
+				    PROT_READ | PROT_WRITE,
+				    PROT_READ | PROT_WRITE,
+				    PROT_READ | PROT_WRITE,
+				    PROT_NONE,
+				    RWX,
+				    PROT_READ | PROT_EXEC};
 
 	return prots[shim_random(ARRAY_SIZE(prots))];
 }
@@ -229,8 +235,11 @@ static void map(struct proc *proc, const struct range *r, int prot, int flags, i
 		struct shadow_page *p = &proc->pages[r->first + i];
 
 		shadow_unmap(p);
-		*p = (struct shadow_page){.mapped = true, .shared = shared, .prot = (uint8_t)prot,
-					  .file = file, .file_page = file_page + i};
+		*p = (struct shadow_page){.mapped = true,
+					  .shared = shared,
+					  .prot = (uint8_t)prot,
+					  .file = file,
+					  .file_page = file_page + i};
 		if (file >= 0)
 			p->home = &file_bytes[file][file_page + i];
 		else if (shared)
@@ -422,7 +431,8 @@ static void op_kernel_access(struct proc *proc)
 static void check_gap(const struct proc *proc)
 {
 	unsigned n = 1 + (unsigned)shim_random(20), run = 0;
-	struct map_request req = {0, n * PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0, 0};
+	struct map_request req = {0, n * PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0,
+				  0};
 	uint64_t expected = 0, top = proc->mm->mmap_base;
 	int64_t at;
 
@@ -480,7 +490,7 @@ static void check_areas(const struct proc *proc)
 
 /* ---- leaks ---- */
 
-static const char *const caches[] = {"mm",	  "vm_area",	  "vm_object",	  "anon_rmap",
+static const char *const caches[] = {"mm",	  "vm_area",	  "vm_object",	 "anon_rmap",
 				     "file_rmap", "pagemap_leaf", "pagemap_node"};
 
 static uint64_t objects_before;
@@ -539,8 +549,8 @@ static int teardown(void **state)
 /* ---- random operations ---- */
 
 static void (*const operations[])(struct proc *proc) = {
-	op_map, op_map, op_unmap, op_protect, op_dont_need, op_move, op_grow, op_fork, op_exit,
-	op_evict, op_evict, op_evict, op_truncate, op_kernel_access,
+	op_map,	 op_map,  op_unmap, op_protect, op_dont_need, op_move,	   op_grow,
+	op_fork, op_exit, op_evict, op_evict,	op_evict,     op_truncate, op_kernel_access,
 };
 
 static void random_step(void)
@@ -630,7 +640,8 @@ static void reading_maps_the_zero_page(void **state)
 	check_read(&procs[0], 1, 10);
 	leaf = leaf_at(procs[0].mm, place(1));
 	assert_int_not_equal(leaf.pa.pa, page_to_pa(zero_page).pa);
-	assert_int_equal(leaf.prot & (PT_WRITE | PT_DIRTY | PT_YOUNG), PT_WRITE | PT_DIRTY | PT_YOUNG);
+	assert_int_equal(leaf.prot & (PT_WRITE | PT_DIRTY | PT_YOUNG),
+			 PT_WRITE | PT_DIRTY | PT_YOUNG);
 	assert_int_equal(vm_gauges[NR_ANON], 1);
 	assert_int_equal(zero_page->refs, refs);
 }
@@ -841,16 +852,22 @@ static void errors_are_linuxs(void **state)
 	(void)state;
 	assert_int_equal(try_map(0, 0, PROT_READ, anon, NULL, 0), -EINVAL);
 	assert_int_equal(try_map(0, PAGE_SIZE, PROT_READ, MAP_ANONYMOUS, NULL, 0), -EINVAL);
-	assert_int_equal(try_map(BASE + 1, PAGE_SIZE, PROT_READ, anon | MAP_FIXED, NULL, 0), -EINVAL);
+	assert_int_equal(try_map(BASE + 1, PAGE_SIZE, PROT_READ, anon | MAP_FIXED, NULL, 0),
+			 -EINVAL);
 	assert_int_equal(try_map(0, PAGE_SIZE, PROT_READ, anon | MAP_FIXED, NULL, 0), -EPERM);
-	assert_int_equal(try_map(USER_END, PAGE_SIZE, PROT_READ, anon | MAP_FIXED, NULL, 0), -ENOMEM);
+	assert_int_equal(try_map(USER_END, PAGE_SIZE, PROT_READ, anon | MAP_FIXED, NULL, 0),
+			 -ENOMEM);
 	assert_int_equal(try_map(0, 1ull << 50, PROT_READ, anon, NULL, 0), -ENOMEM);
 	assert_int_equal(try_map(0, 1ull << 40, PROT_READ | PROT_WRITE, anon, NULL, 0), -ENOMEM);
-	assert_true(try_map(0, 1ull << 40, PROT_READ | PROT_WRITE, anon | MAP_NORESERVE, NULL, 0) > 0);
-	assert_int_equal(try_map(0, PAGE_SIZE, PROT_READ, MAP_PRIVATE, file, UINT64_MAX), -EOVERFLOW);
+	assert_true(try_map(0, 1ull << 40, PROT_READ | PROT_WRITE, anon | MAP_NORESERVE, NULL, 0) >
+		    0);
+	assert_int_equal(try_map(0, PAGE_SIZE, PROT_READ, MAP_PRIVATE, file, UINT64_MAX),
+			 -EOVERFLOW);
 	file->flags = O_RDONLY;
-	assert_int_equal(try_map(0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0), -EACCES);
-	assert_int_equal(try_map(BASE, PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0), BASE);
+	assert_int_equal(try_map(0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0),
+			 -EACCES);
+	assert_int_equal(try_map(BASE, PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0),
+			 BASE);
 	assert_int_equal(mm_protect(mm, BASE, PAGE_SIZE, PROT_WRITE), -EACCES);
 	file->flags = O_RDWR;
 	assert_int_equal(try_map(BASE, PAGE_SIZE, PROT_READ, anon | MAP_FIXED_NOREPLACE, NULL, 0),
@@ -881,9 +898,9 @@ static void mincore_tells_what_is_in_memory(void **state)
 	check_write(&procs[0], 1, 0, 1);
 	check_write(&procs[0], 2, 0, 1);
 	assert_true(model_evict(procs[0].mm, place(2)));
-	assert_int_equal(mm_mincore(procs[0].mm, place(0), sizeof(vec) * PAGE_SIZE,
-				    UPTR((uintptr_t)vec)),
-			 0);
+	assert_int_equal(
+		mm_mincore(procs[0].mm, place(0), sizeof(vec) * PAGE_SIZE, UPTR((uintptr_t)vec)),
+		0);
 	assert_int_equal(vec[0] << 3 | vec[1] << 2 | vec[2] << 1 | vec[3], 4);
 	assert_int_equal(mm_mincore(procs[0].mm, place(PAGES), PAGE_SIZE, UPTR((uintptr_t)vec)),
 			 -ENOMEM);
@@ -1059,7 +1076,8 @@ static void a_private_copy_is_not_the_files_page(void **state)
 	check_everything();
 }
 
-/* Nor do neighbours of the file's come to lie where a private copy is, though that is swapped out. */
+/* Nor do neighbours of the file's come to lie where a private copy is, though that is swapped out.
+ */
 static void neighbours_do_not_hide_private_copies(void **state)
 {
 	struct range r = {0, 4, page_addr(0), 4 * PAGE_SIZE};
@@ -1090,7 +1108,8 @@ static void areas_do_not_join_over_anothers_indices(void **state)
 		procs[0].pages[2 + i] = (struct shadow_page){.file = -1};
 	}
 	map_simple(2, 2, PROT_READ, MAP_PRIVATE);
-	assert_int_equal(mm_protect(procs[0].mm, place(2), 2 * PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(mm_protect(procs[0].mm, place(2), 2 * PAGE_SIZE, PROT_READ | PROT_WRITE),
+			 0);
 	procs[0].pages[2].prot = procs[0].pages[3].prot = PROT_READ | PROT_WRITE;
 	check_everything();
 }
@@ -1258,8 +1277,9 @@ static int read_byte(struct proc *proc, unsigned page)
 
 static int run_map(struct proc *proc)
 {
-	struct map_request req = {place(50), PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED,
-				  NULL, 0, 0};
+	struct map_request req = {
+		place(50), PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED,
+		NULL,	   0,	      0};
 	int64_t ret = mm_map(proc->mm, &req);
 
 	return ret > 0 ? mm_unmap(proc->mm, place(50), PAGE_SIZE) : (int)ret;

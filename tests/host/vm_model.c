@@ -262,6 +262,13 @@ static void cache(slot_t slot, struct page *page)
 	get_page(page);
 }
 
+struct page *swap_cache_find(slot_t slot)
+{
+	if (slots[slot].page)
+		get_page(slots[slot].page);
+	return slots[slot].page;
+}
+
 struct page *swap_in(slot_t slot)
 {
 	struct page *page = slots[slot].page;
@@ -377,7 +384,8 @@ void model_boot(uint64_t ram)
 	shim_boot(ram);
 	vm_init();
 	for (unsigned i = 0; i < NR_MODEL_FILES; i++) {
-		inodes[i].object = object_create(i == FILE_FILLED ? &file_ops : &tmpfs_ops, &inodes[i]);
+		inodes[i].object =
+			object_create(i == FILE_FILLED ? &file_ops : &tmpfs_ops, &inodes[i]);
 		inodes[i].ino = 100 + i;
 		files[i].inode = &inodes[i];
 		files[i].flags = O_RDWR;

@@ -28,9 +28,11 @@ long model_file_refs(void);				    /* references that areas hold */
 void model_drop_files(void);				    /* drops all their pages */
 
 /* ---- swap and reclaim ---- */
-/* Evicts the page at an address, to swap if it goes there; false where there is none or it is kept. */
+/* Evicts the page at an address, to swap if it goes there; false where there is none or it is kept.
+ */
 bool model_evict(struct mm *mm, uint64_t addr);
-extern void (*model_while_writing)(void); /* happens between the page being written out and let go */
+extern void (*model_while_writing)(
+	void); /* happens between the page being written out and let go */
 long model_slots_used(void);
 extern bool model_swap_broken; /* reads fail with -EIO */
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The cases of mm/fault.c's table, met by real accesses: kernel threads with a user's lower half. */
+/* The cases of mm/fault.c's table, met by real accesses: kernel threads with a user's lower half.
+ */
 #include <linux/signal.h>
 #include <twofold/errno.h>
 #include <twofold/fs.h>
@@ -59,7 +60,8 @@ static bool faults_with(struct mm *mm, uint64_t addr, unsigned access, int signo
 {
 	struct fault_signal sig = {0};
 
-	return mm_fault(mm, addr, access, &sig) == -EFAULT && sig.signo == signo && sig.code == code;
+	return mm_fault(mm, addr, access, &sig) == -EFAULT && sig.signo == signo &&
+	       sig.code == code;
 }
 
 SELFTEST(faults, what_is_not_allowed_says_what_linux_says)
@@ -185,7 +187,8 @@ SELFTEST(faults, file_pages_come_from_the_page_cache)
 {
 	struct inode inode = {.object = object_create(&ops, &inode), .refs = 1};
 	struct file file = {.refs = 2, .inode = &inode, .flags = 2 /* O_RDWR */};
-	struct map_request req = {.len = 8 * PAGE_SIZE, .prot = RW, .flags = MAP_PRIVATE, .file = &file};
+	struct map_request req = {
+		.len = 8 * PAGE_SIZE, .prot = RW, .flags = MAP_PRIVATE, .file = &file};
 	struct mm *mm = user_mm_begin();
 	int64_t private, shared;
 	uint64_t p, s;
@@ -195,7 +198,7 @@ SELFTEST(faults, file_pages_come_from_the_page_cache)
 	req.flags = MAP_SHARED;
 	shared = mm_map(mm, &req);
 	REQUIRE(private > 0 && shared > 0);
-	p = (uint64_t)private;
+	p = (uint64_t) private;
 	s = (uint64_t)shared;
 	EXPECT(user_load(p) == 1 && user_load(p + PAGE_SIZE) == 2);
 	EXPECT(user_store(s, 77) && user_load(p) == 77);

@@ -48,10 +48,12 @@ static bool start(struct crew *c, unsigned n, bool spread, void (*fn)(void *))
 
 static void finish(struct crew *c)
 {
+	irqflags_t flags;
+
 	wait_event(&c->done, !__atomic_load_n(&c->running, __ATOMIC_ACQUIRE));
 	/* The last one may still stand in wake_all(): it holds the queue's lock then. */
-	irq_restore(spin_lock_irqsave(&c->done.lock));
-	spin_unlock(&c->done.lock);
+	flags = spin_lock_irqsave(&c->done.lock);
+	spin_unlock_irqrestore(&c->done.lock, flags);
 }
 
 static void note_cpu(void *arg)
@@ -260,12 +262,16 @@ SELFTEST(sched, a_deadline_ends_a_sleep)
 
 struct shot {
 	struct timer timer;
+	uint64_t when;
 	unsigned fired;
 };
 
 static void shot_fired(struct timer *t)
 {
-	__atomic_fetch_add(&container_of(t, struct shot, timer)->fired, 1, __ATOMIC_RELAXED);
+	struct shot *s = container_of(t, struct shot, timer);
+
+	s->when = time_ns();
+	__atomic_fetch_add(&s->fired, 1, __ATOMIC_RELEASE);
 }
 
 SELFTEST(sched, a_timer_fires_once_or_is_cancelled)
@@ -284,12 +290,14 @@ SELFTEST(sched, a_timer_fires_once_or_is_cancelled)
 SELFTEST(sched, a_re_armed_timer_fires_at_its_new_time_only)
 {
 	struct shot s = {.timer.fn = shot_fired};
+	uint64_t late = time_ns() + 20 * NSEC_PER_MSEC;
 
-	timer_arm(&s.timer, time_ns() + NSEC_PER_MSEC);
-	timer_arm(&s.timer, time_ns() + 20 * NSEC_PER_MSEC);
-	sched_sleep_ns(4 * NSEC_PER_MSEC);
-	EXPECT(READ_ONCE(s.fired) == 0);
-	sched_sleep_ns(20 * NSEC_PER_MSEC);
+	timer_arm(&s.timer, late - 10 * NSEC_PER_MSEC);
+	timer_arm(&s.timer, late);
+	while (!__atomic_load_n(&s.fired, __ATOMIC_ACQUIRE))
+		sched_sleep_ns(NSEC_PER_MSEC);
+	EXPECT(s.when >= late);
+	sched_sleep_ns(5 * NSEC_PER_MSEC);
 	EXPECT(READ_ONCE(s.fired) == 1);
 }
 

@@ -7,7 +7,8 @@
 #include <twofold/string.h>
 #include <twofold/task.h>
 
-/* An address space for the case: a page that can be written, one that is PROT_NONE, one read-only. */
+/* An address space for the case: a page that can be written, one that is PROT_NONE, one read-only.
+ */
 static struct mm *mm;
 static uint64_t base;
 
@@ -65,9 +66,9 @@ SELFTEST(uaccess, what_is_written_is_read_back)
 
 SELFTEST(uaccess, bad_addresses_are_efault)
 {
-	static const uint64_t bad[] = {0,	   8,		USER_MIN - 8,
-				       USER_END,   USER_END - 4, 0x0000900000000000,
-				       DIRECT_BASE, IMAGE_BASE, UINT64_MAX - 7};
+	static const uint64_t bad[] = {
+		0,	     8,		 USER_MIN - 8,	USER_END, USER_END - 4, 0x0000900000000000,
+		DIRECT_BASE, IMAGE_BASE, UINT64_MAX - 7};
 	uint64_t value = 0;
 	uint32_t seen;
 	char c[16] = "";

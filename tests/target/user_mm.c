@@ -28,8 +28,8 @@ void user_mm_end(struct mm *mm)
 
 uint64_t user_map(struct mm *mm, unsigned pages, int prot, int flags)
 {
-	struct map_request req = {.len = pages * PAGE_SIZE, .prot = prot,
-				  .flags = flags | MAP_ANONYMOUS};
+	struct map_request req = {
+		.len = pages * PAGE_SIZE, .prot = prot, .flags = flags | MAP_ANONYMOUS};
 	int64_t at = mm_map(mm, &req);
 
 	EXPECT(at > 0);

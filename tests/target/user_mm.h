@@ -3,8 +3,8 @@
 #ifndef TARGET_USER_MM_H
 #define TARGET_USER_MM_H
 
-#include <linux/mman.h>
 #include <arch/uaccess.h>
+#include <linux/mman.h>
 #include <twofold/selftest.h>
 #include <twofold/task.h>
 #include <twofold/vm.h>

@@ -58,17 +58,23 @@ static inline void cpu_wait_irq(void)
 	__asm__ volatile("dsb sy\n\twfi" ::: "memory");
 }
 
-/* Sleeps until *p may have become `wanted`: a store to it wakes us (WFE on the exclusive monitor).
- */
-static inline void cpu_wait_change(const uint32_t *p, uint32_t wanted)
+/* Sleeps while *p is not 0: a store to it wakes us (WFE, the exclusive monitor). May wake early. */
+static inline void cpu_wait_zero(const uint32_t *p)
 {
 	uint32_t now;
 
-	__asm__ volatile("sevl\n\twfe\n\tldaxr %w0, [%1]\n\tcmp %w0, %w2\n\tb.eq 1f\n\twfe\n1:"
+	__asm__ volatile("sevl\n\twfe\n\tldxr %w0, [%1]\n\tcbz %w0, 1f\n\twfe\n1:"
 			 : "=&r"(now)
-			 : "r"(p), "r"(wanted)
-			 : "memory", "cc");
+			 : "r"(p)
+			 : "memory");
 }
+
+/*
+ * Sleeps some ten microseconds, or until an interrupt is pending, masked or not. Unlike WFE, which
+ * emulators pass over, it gives the host's core away. Needs this core's timer interrupt, so not
+ * in an interrupt handler, whose priority holds it back.
+ */
+void cpu_nap(void);
 
 /* Orders normal memory between cores (inner shareable). */
 static inline void smp_mb(void)
