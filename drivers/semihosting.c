@@ -12,5 +12,14 @@ void semihosting_exit(int status)
 	register uint64_t x0 __asm__("x0") = SYS_EXIT_EXTENDED;
 	register uint64_t *x1 __asm__("x1") = block;
 
-	__asm__ volatile("hlt #0xf000" : "+r"(x0) : "r"(x1) : "memory");
+	/* With nobody listening HLT is undefined: go on behind it. */
+	__asm__ volatile("1:	hlt	#0xf000\n"
+			 "2:\n"
+			 "	.pushsection .ex_table, \"a\"\n"
+			 "	.balign	4\n"
+			 "	.word	1b - ., 2b - ., 2b - .\n"
+			 "	.popsection"
+			 : "+r"(x0)
+			 : "r"(x1)
+			 : "memory");
 }

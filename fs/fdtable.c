@@ -87,13 +87,17 @@ struct fd_table *fd_table_copy(struct fd_table *from)
 
 	if (!t)
 		return NULL;
-	while (t->size < READ_ONCE(from->size)) {
-		if (grow(t, from->size - 1)) {
+	spin_lock(&from->lock);
+	while (t->size < from->size) {
+		unsigned last = from->size - 1;
+
+		spin_unlock(&from->lock);
+		if (grow(t, last)) {
 			fd_table_put(t);
 			return NULL;
 		}
+		spin_lock(&from->lock);
 	}
-	spin_lock(&from->lock);
 	for (unsigned i = 0; i < from->size; i++)
 		if ((t->files[i] = from->files[i]))
 			file_get(t->files[i]);
@@ -250,8 +254,12 @@ int fd_close(int fd)
 bool fd_cloexec(int fd)
 {
 	struct fd_table *t = current->files;
+	bool on;
 
-	return (unsigned)fd < t->size && (t->cloexec[fd / 64] & BIT(fd % 64));
+	spin_lock(&t->lock);
+	on = (unsigned)fd < t->size && (t->cloexec[fd / 64] & BIT(fd % 64));
+	spin_unlock(&t->lock);
+	return on;
 }
 
 void fd_set_cloexec(int fd, bool on)

@@ -137,8 +137,10 @@ static struct inode *make_node(struct unpack *u, struct inode *dir, const char *
 	}
 	if (l) {
 		err = dir->ops->link(dir, name, l->inode);
+		if (err)
+			return ERR_PTR(err);
 		inode_get(l->inode);
-		return err ? (inode_put(l->inode), ERR_PTR(err)) : l->inode;
+		return l->inode;
 	}
 	inode = dir->ops->create(dir, name, e->mode, MKDEV_STAT(e->rdev_major, e->rdev_minor));
 	if (several && !IS_ERR(inode) && remember_linked(u, e, inode)) {

@@ -118,7 +118,8 @@ struct inode *fs_context_inode(struct fs_context *c, struct inode **which);
 void fs_context_set(struct fs_context *c, struct inode **which, struct inode *inode);
 
 /* ---- mounts (fs/mount.c) ---- */
-/* Puts sb's root on the directory at `on`, referenced by the caller. 0, -ENOTDIR, -EBUSY. */
+/* Puts sb's root on the directory at `on`, referenced by the caller. 0, -ENOTDIR, -EBUSY, -EINVAL.
+ */
 int mount_on(struct superblock *sb, struct inode *on);
 struct inode *mount_cross(struct inode *inode); /* reference passed on: what is on top of it */
 int mounts_show(struct seq *s, void *unused);	/* /proc/mounts */

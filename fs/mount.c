@@ -50,6 +50,8 @@ int mount_on(struct superblock *sb, struct inode *on)
 
 	if (!S_ISDIR(on->mode))
 		return -ENOTDIR;
+	if (!on->ops->create && on != on->sb->root) /* /proc makes an inode for each look-up */
+		return -EINVAL;
 	inode_get(on);
 	inode_get(sb->root);
 	sb_get(on->sb);

@@ -140,16 +140,16 @@ int64_t sys_pwrite64(uint64_t fd, uint64_t buf, uint64_t count, uint64_t pos)
 
 static int64_t seek(struct file *file, int64_t offset, int whence)
 {
-	int64_t size = (int64_t)READ_ONCE(file->inode->size);
+	int64_t size = (int64_t)READ_ONCE(file->inode->size), base = 0;
 
 	switch (whence) {
 	case SEEK_SET:
 		break;
 	case SEEK_CUR:
-		offset += (int64_t)file->pos;
+		base = (int64_t)file->pos;
 		break;
 	case SEEK_END:
-		offset += size;
+		base = size;
 		break;
 	case SEEK_DATA: /* a file without holes, as far as we tell */
 	case SEEK_HOLE:
@@ -160,7 +160,7 @@ static int64_t seek(struct file *file, int64_t offset, int whence)
 	default:
 		return -EINVAL;
 	}
-	if (offset < 0)
+	if (__builtin_add_overflow(base, offset, &offset) || offset < 0)
 		return -EINVAL;
 	file->pos = (uint64_t)offset;
 	return offset;

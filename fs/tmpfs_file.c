@@ -18,17 +18,19 @@ static uint64_t file_size(const struct vm_object *object)
 
 static const struct object_ops object_ops = {.size = file_size};
 
-/* Brings what the file is charged for up to date with what it has, mapped pages included. */
+/*
+ * Brings what the file is charged for up to date with what it has, mapped pages included. Any
+ * number may do so at once: each charges for the difference that it made.
+ */
 static void account(struct inode *inode)
 {
 	uint64_t pages = (uint64_t)inode->object->nr_pages + inode->object->nr_slots;
-	uint64_t blocks = pages * BLOCKS_PER_PAGE;
+	uint64_t blocks = pages * BLOCKS_PER_PAGE, before;
 
-	if (blocks == inode->blocks)
+	if (blocks == READ_ONCE(inode->blocks))
 		return;
-	__atomic_fetch_add(&inode->sb->used_bytes, (blocks - inode->blocks) * 512,
-			   __ATOMIC_RELAXED);
-	inode->blocks = blocks;
+	before = __atomic_exchange_n(&inode->blocks, blocks, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&inode->sb->used_bytes, (blocks - before) * 512, __ATOMIC_RELAXED);
 }
 
 static entry_t entry_at(struct vm_object *object, uint64_t index)

@@ -22,9 +22,14 @@ struct choice {
 	bool dying; /* a victim chosen earlier has not gone yet */
 };
 
+/* An estimate, for mm->lock cannot be taken here: what went out and has not faulted back, but no more
+ * than is mapped and not resident. */
 static uint64_t swapped_pages(const struct mm *mm)
 {
-	return mm->swap_outs > mm->swap_ins ? mm->swap_outs - mm->swap_ins : 0;
+	uint64_t out = mm->swap_outs > mm->swap_ins ? mm->swap_outs - mm->swap_ins : 0;
+	uint64_t absent = mm->total_vm > mm->rss ? mm->total_vm - mm->rss : 0;
+
+	return MIN(out, absent);
 }
 
 static uint64_t table_pages(const struct mm *mm)

@@ -342,7 +342,7 @@ static void kswapd(void *unused)
 		WRITE_ONCE(kswapd_wanted, false);
 		count_vm_event(KSWAPD_WAKE);
 		while (zones_below_high()) {
-			if (shrink(SWAP_BATCH, true)) {
+			if (shrink(SWAP_BATCH, true) || !zones_below_high()) {
 				nap = NAP_MIN;
 				continue;
 			}

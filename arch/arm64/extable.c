@@ -2,7 +2,10 @@
 /* Code that may fault for good, and where it goes on then. A score of entries: no need to sort. */
 #include "trap.h"
 
-/* Each is relative to its own place; made by `guard` in usercopy.S. Bit 0 of fixup: a probe. */
+/*
+ * Each is relative to its own place; made by `guard` in usercopy.S, and in semihosting.c.
+ * Bit 0 of fixup: a probe.
+ */
 struct extable_entry {
 	int32_t start, end, fixup;
 };

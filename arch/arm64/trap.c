@@ -44,6 +44,10 @@ void trap_el1_sync(struct trapframe *tf, uint64_t esr, uint64_t far)
 	bool probe;
 	uint64_t fixup = extable_find(tf->pc, &probe);
 
+	if (ESR_EC(esr) == EC_UNKNOWN && fixup) { /* HLT, with no semihosting listener */
+		tf->pc = fixup;
+		return;
+	}
 	if (ESR_EC(esr) == EC_DABT_EL1 && fixup) {
 		if (probe || user_access_fault(tf, esr, far))
 			tf->pc = fixup;

@@ -811,6 +811,7 @@ static void outgrow(const struct reclaim_policy *policy)
 {
 	unsigned pages = (unsigned)frames_managed() + 600;
 	struct mm *mm = program(pages);
+	uint64_t in = vm_event_sum(PSWPIN), out = vm_event_sum(PSWPOUT);
 
 	reclaim_policy = policy;
 	fill(mm, pages, 1);
@@ -821,7 +822,7 @@ static void outgrow(const struct reclaim_policy *policy)
 		assert_true(has_value(mm, i, i * 5000 + 1));
 		assert_true(put_value(mm, i, i * 5000 + 1));
 	}
-	assert_true(mm->swap_outs > 600 && mm->swap_ins > 600);
+	assert_true(vm_event_sum(PSWPIN) - in > 600 && vm_event_sum(PSWPOUT) - out > 600);
 	assert_int_equal(vm_event_sum(OOM_KILL), 0);
 	mm_put(mm);
 	reclaim_policy = &lru_policy;
@@ -1013,6 +1014,24 @@ static void when_all_is_full_the_largest_is_killed(void **state)
 	mm_put(immune);
 }
 
+static void badness_counts_no_page_twice(void **state)
+{
+	struct mm *mm = program(PAGES);
+	int64_t resident;
+
+	(void)state;
+	fill(mm, PAGES, 1);
+	resident = oom_badness(mm);
+	assert_true(resident >= PAGES);
+	for (unsigned i = 0; i < 3; i++) {
+		push_out();
+		assert_int_equal(oom_badness(mm), resident);
+		expect(mm, PAGES, 1);
+		assert_int_equal(oom_badness(mm), resident);
+	}
+	mm_put(mm);
+}
+
 static void a_victim_that_cannot_go_does_not_hold_up_the_rest(void **state)
 {
 	struct mm *stuck = program(50), *other = program(40);
@@ -1093,6 +1112,7 @@ int main(void)
 		WITH_SWAP(a_program_outgrows_ram_by_aging),
 		WITH_SWAP(random_times),
 		WITH_SWAP(when_all_is_full_the_largest_is_killed),
+		WITH_SWAP(badness_counts_no_page_twice),
 		WITH_SWAP(a_victim_that_cannot_go_does_not_hold_up_the_rest),
 		WITH_SWAP(nobody_is_killed_while_there_is_something_to_reclaim),
 	};
