@@ -2,12 +2,12 @@
 /*
  * The lists of reclaimable pages, and the default policy: active and inactive lists, a second
  * chance by the accessed flag. A page comes in at the head of the inactive list; one that
- * was used when its turn comes goes to the active list; the active list feeds the inactive one from its tail,
- * so that both stay about the same length.
+ * was used when its turn comes goes to the active list; the active list feeds the inactive one from
+ * its tail, so that both stay about the same length.
  *
  * Every fault that brings a page adds it here, on all cores at once, so they do not meet at
- * lru_lock: a new page waits on a list of its core, which goes over to the policy's by the batch. Bits of
- * page->flags tell which list that is; they change from "new" to "listed" under both locks.
+ * lru_lock: a new page waits on a list of its core, which goes over to the policy's by the batch.
+ * Bits of page->flags tell which list that is; they change from "new" to "listed" under both locks.
  */
 #include <twofold/log.h>
 #include <twofold/reclaim.h>
@@ -108,8 +108,8 @@ void lru_mark_accessed(struct page *page)
 
 /*
  * Takes a page off its list. PG_LRU goes last: while it is set, whoever drops the last
- * reference waits in lru_del() for our lock, so that nobody has the frame before we are done with it.
- * Without holders it is being freed: its last holder finds it off the lists.
+ * reference waits in lru_del() for our lock, so that nobody has the frame before we are done with
+ * it. Without holders it is being freed: its last holder finds it off the lists.
  */
 static bool isolate(struct page *page)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Out of memory: nothing is left to reclaim and swap is full. The process whose end frees most is killed,
- * by Linux's measure: resident pages, swapped pages and page tables, in thousandths of all
+ * Out of memory: nothing is left to reclaim and swap is full. The process whose end frees most is
+ * killed, by Linux's measure: resident pages, swapped pages and page tables, in thousandths of all
  * memory shifted by oom_score_adj; -1000 and PID 1 are exempt.
  */
 #include <linux/signal.h>
@@ -22,8 +22,8 @@ struct choice {
 	bool dying; /* a victim chosen earlier has not gone yet */
 };
 
-/* An estimate, for mm->lock cannot be taken here: what went out and has not faulted back, but no more
- * than is mapped and not resident. */
+/* An estimate, for mm->lock cannot be taken here: what went out and has not faulted back, but no
+ * more than is mapped and not resident. */
 static uint64_t swapped_pages(const struct mm *mm)
 {
 	uint64_t out = mm->swap_outs > mm->swap_ins ? mm->swap_outs - mm->swap_ins : 0;
@@ -60,7 +60,8 @@ static bool consider(struct process *p, void *arg)
 	if (!mm)
 		return true;
 	if (mm->oom_victim) {
-		/* One that cannot let go, whatever it waits for, does not keep us from killing others. */
+		/* One that cannot let go, whatever it waits for, does not keep us from killing
+		 * others. */
 		if (time_ns() - last_kill < KILL_WAIT_MS * NSEC_PER_MSEC)
 			c->dying = true;
 	} else if (oom_badness(mm) > c->badness) {
@@ -76,12 +77,14 @@ static bool consider(struct process *p, void *arg)
 static void say_why(const struct process *p, const struct mm *mm, gfp_t gfp, unsigned order)
 {
 	pr_err("%s invoked oom-killer: gfp=%#x, order=%u", current->comm, gfp, order);
-	pr_err("Mem-Info: free %lukB of %lukB, anon %lukB, file %lukB, page tables %lukB, swap free %lukB of %lukB",
+	pr_err("Mem-Info: free %lukB of %lukB, anon %lukB, file %lukB, page tables %lukB, swap "
+	       "free %lukB of %lukB",
 	       PAGES_TO_KB(frames_free()), PAGES_TO_KB(frames_managed()),
 	       PAGES_TO_KB((uint64_t)vm_gauges[NR_ANON]), PAGES_TO_KB((uint64_t)vm_gauges[NR_FILE]),
 	       PAGES_TO_KB((uint64_t)vm_gauges[NR_TABLES]), PAGES_TO_KB(swap_free_pages()),
 	       PAGES_TO_KB(swap_total_pages()));
-	pr_err("Out of memory: Killed process %d (%s) total-vm:%lukB, rss:%lukB, swap:%lukB, pgtables:%lukB, oom_score_adj:%d",
+	pr_err("Out of memory: Killed process %d (%s) total-vm:%lukB, rss:%lukB, swap:%lukB, "
+	       "pgtables:%lukB, oom_score_adj:%d",
 	       p->pid, p->comm, PAGES_TO_KB(mm->total_vm), PAGES_TO_KB(mm->rss),
 	       PAGES_TO_KB(swapped_pages(mm)), PAGES_TO_KB(table_pages(mm)), mm->oom_score_adj);
 }

@@ -13,8 +13,8 @@
  *   3. finish   written and still clean -> taken out; written to meanwhile, or failed -> put back
  *
  * kswapd does this between the low and the high watermark; whoever finds no frame above min does it
- * for himself. When half of his looks have freed nothing, because programs use all pages faster than
- * they are looked at, the rest spares none: slow progress is better than a program killed.
+ * for himself. When half of his looks have freed nothing, because programs use all pages faster
+ * than they are looked at, the rest spares none: slow progress is better than a program killed.
  */
 #include <twofold/errno.h>
 #include <twofold/log.h>
@@ -79,7 +79,8 @@ static bool has_visitors(const struct page *page)
 	return __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) != refs;
 }
 
-/* Has a slot that may be written to, or gets one. A slot of an area that swapoff empties is given up. */
+/* Has a slot that may be written to, or gets one. A slot of an area that swapoff empties is given
+ * up. */
 static bool ensure_slot(struct page *page)
 {
 	if (page_flag(page, PG_SWAPCACHE)) {
@@ -104,10 +105,10 @@ static void set_writeback(struct page *page, bool on)
 }
 
 /*
- * A page of swap-backed memory that is idle: out at once if its slot holds the same, else to be written.
- * A visitor (mm_get_page(), a write to a file of tmpfs) may still be writing to the page. He got in
- * before it was cleaned, and we see his reference now; or he will find it clean, and say that it is
- * not, under the lock that we hold.
+ * A page of swap-backed memory that is idle: out at once if its slot holds the same, else to be
+ * written. A visitor (mm_get_page(), a write to a file of tmpfs) may still be writing to the page.
+ * He got in before it was cleaned, and we see his reference now; or he will find it clean, and say
+ * that it is not, under the lock that we hold.
  */
 static enum verdict idle_anon(struct page *page)
 {
@@ -269,13 +270,14 @@ static uint64_t candidates(enum lru_kind kind)
 	return kind == LRU_FILE || swap_total_pages() ? lru_pages(kind) : 0;
 }
 
-/* The kind to look at next: whichever list is longer in proportion to what was looked at already. */
+/* The kind to look at next: whichever list is longer in proportion to what was looked at already.
+ */
 static enum lru_kind next_kind(const struct scan *s)
 {
 	uint64_t file = candidates(LRU_FILE), anon = candidates(LRU_ANON);
 
 	return file * (s->scanned[LRU_ANON] + 1) > anon * (s->scanned[LRU_FILE] + 1) ? LRU_FILE
-										       : LRU_ANON;
+										     : LRU_ANON;
 }
 
 static bool zones_below_high(void)

@@ -4,10 +4,10 @@
  * that name it, and the swap cache), the page cached for it, and the checksum of what was written:
  * twelve bytes. Slots are handed out in clusters, so that what is written together lies together.
  *
- * Lock: the area's (RANK_SWAP) guards its slots and which page is cached for which, and so does each
- * page's PG_SWAPCACHE and ->slot. While the page has a family, that lock is held as well to change
- * them; a page without one leaves the cache only when no object names its slot, or nobody but
- * the cache and the caller refers to it, so that a fault which found it there can rely on it.
+ * Lock: the area's (RANK_SWAP) guards its slots and which page is cached for which, and so does
+ * each page's PG_SWAPCACHE and ->slot. While the page has a family, that lock is held as well to
+ * change them; a page without one leaves the cache only when no object names its slot, or nobody
+ * but the cache and the caller refers to it, so that a fault which found it there can rely on it.
  *
  * A page that is being written keeps its slot whatever happens to it, until the device is done:
  * two writes to one slot at a time could end in any order.
@@ -40,7 +40,8 @@ static struct swap_slot *find_slot(struct swap_area *a, slot_t slot)
 	return offset && offset < a->nr_slots ? &a->slots[offset] : NULL;
 }
 
-/* A slot that the caller, by an entry or as the page's cache, knows to be in use. Area lock held. */
+/* A slot that the caller, by an entry or as the page's cache, knows to be in use. Area lock held.
+ */
 static struct swap_slot *used_slot(struct swap_area *a, slot_t slot)
 {
 	struct swap_slot *s = find_slot(a, slot);
@@ -70,7 +71,8 @@ static void slot_becomes_used(struct swap_area *a, uint32_t offset, uint16_t cou
 	a->nr_free--;
 }
 
-/* A cluster with at least `want` free slots, looking round from the one of `from`; or NO_CLUSTER. */
+/* A cluster with at least `want` free slots, looking round from the one of `from`; or NO_CLUSTER.
+ */
 static uint32_t find_cluster(const struct swap_area *a, uint32_t from, unsigned want)
 {
 	uint32_t nr = DIV_ROUND_UP(a->nr_slots, SWAP_CLUSTER);
@@ -96,8 +98,9 @@ static uint32_t scan_cluster(const struct swap_area *a, uint32_t offset)
 }
 
 /*
- * Next free slot: on in this core's cluster, else from an empty cluster, else from any. So what one core
- * writes at a time lies together, whatever others write meanwhile. Area lock held, a slot is free.
+ * Next free slot: on in this core's cluster, else from an empty cluster, else from any. So what one
+ * core writes at a time lies together, whatever others write meanwhile. Area lock held, a slot is
+ * free.
  */
 static uint32_t find_free(struct swap_area *a)
 {

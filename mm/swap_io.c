@@ -3,9 +3,9 @@
  * Moving pages between memory and their swap slots.
  *
  * Reading: PG_LOCKED from the moment the page enters the cache until the device is done. Who reads
- * unlocks; a page that could not be read leaves the cache first, so that whoever waited for it looks
- * again, and finds out for himself. The checksum is verified by the first task that wants
- * the page, which then sets PG_UPTODATE.
+ * unlocks; a page that could not be read leaves the cache first, so that whoever waited for it
+ * looks again, and finds out for himself. The checksum is verified by the first task that wants the
+ * page, which then sets PG_UPTODATE.
  *
  * Readahead reads the used neighbours of a slot, in a window aligned to its size. The window
  * doubles while what it brought is used, and falls back to one page when faults jump.
@@ -250,7 +250,8 @@ static void write_done(struct bio *bio)
 }
 
 /* Starts to write n pages from pages[first] on, whose slots follow each other. */
-static void start_write(struct page *const pages[], unsigned first, unsigned n, struct write_wait *wait)
+static void start_write(struct page *const pages[], unsigned first, unsigned n,
+			struct write_wait *wait)
 {
 	struct write_request *req;
 
@@ -279,7 +280,8 @@ static unsigned run_length(struct page *const pages[], uint32_t which, unsigned 
 	return n;
 }
 
-/* Writes the pages whose bits are set, at most `max` in a request; returns the bits of those that failed. */
+/* Writes the pages whose bits are set, at most `max` in a request; returns the bits of those that
+ * failed. */
 static uint32_t write_pages(struct page *const pages[], uint32_t which, unsigned max)
 {
 	struct write_wait wait = {.pending = 1};

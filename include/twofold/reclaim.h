@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a replacement policy is: it owns the lists of reclaimable pages and says which to look at
- * next, and whether a page looked at stays. Everything else (mappings, slots, writing) is reclaim.c's.
+ * next, and whether a page looked at stays. Everything else (mappings, slots, writing) is
+ * reclaim.c's.
  */
 #ifndef TWOFOLD_RECLAIM_H
 #define TWOFOLD_RECLAIM_H
@@ -23,8 +24,8 @@ struct reclaim_policy {
 	void (*del)(struct page *page);
 	/* A candidate of that kind, the best first; still listed. NULL: none. */
 	struct page *(*candidate)(enum lru_kind kind);
-	/* The page was looked at and taken off: does it stay? `young`: used since the last look. Where
-	 * it does, add() follows. */
+	/* The page was looked at and taken off: does it stay? `young`: used since the last look.
+	 * Where it does, add() follows. */
 	bool (*keep)(struct page *page, bool young);
 	void (*accessed)(struct page *page); /* by system calls, twice; it is listed. May be NULL */
 	void (*counts)(enum lru_kind kind, uint64_t *active, uint64_t *inactive);

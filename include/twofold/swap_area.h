@@ -22,9 +22,10 @@ struct swap_area {
 	uint32_t nr_slots, nr_free;
 	uint32_t nr_bad; /* never used: the header's own, those it names, retired ones */
 	uint32_t nr_retired;
-	uint32_t next[NR_CPUS]; /* where the core's next slot is looked for; start of a cluster: in any */
+	uint32_t next[NR_CPUS]; /* where the core's next slot is looked for; start of a cluster: in
+				   any */
 	struct swap_slot *slots;
-	uint16_t *cluster_free; /* free slots of each cluster */
+	uint16_t *cluster_free;		      /* free slots of each cluster */
 	uint32_t ra_window, ra_hits, ra_last; /* readahead: see swap_io.c; guesses, not locked */
 };
 
@@ -50,23 +51,24 @@ void swap_slot_set_crc(slot_t slot, uint32_t crc);
 
 void slot_becomes_free(struct swap_area *a, uint32_t offset); /* area lock held */
 
-/* Gives the page a slot and puts it in the swap cache; false where swap is full. Family lock held. */
+/* Gives the page a slot and puts it in the swap cache; false where swap is full. Family lock held.
+ */
 bool swap_cache_add(struct page *page);
-/* Puts a page that is about to be read into the cache of a used slot; false if there is one already, or
- * the slot was freed meanwhile. */
+/* Puts a page that is about to be read into the cache of a used slot; false if there is one
+ * already, or the slot was freed meanwhile. */
 bool swap_cache_reserve(slot_t slot, struct page *page);
 /* Drops a page that no object holds (readahead that nobody wanted), if only the cache and the
  * caller hold it. No family lock needed, here and below. */
 bool swap_cache_drop_unused(struct page *page);
 /* Drops a page that no object holds, if none names its slot either. */
 bool swap_cache_drop_orphan(struct page *page);
-/* A write to its slot failed: the page leaves the cache, the slot is never used again. The family is
- * locked, or there is none; PG_WRITEBACK is clear. */
+/* A write to its slot failed: the page leaves the cache, the slot is never used again. The family
+ * is locked, or there is none; PG_WRITEBACK is clear. */
 void swap_cache_retire(struct page *page);
 
 /* Writes up to SWAP_BATCH pages of the swap cache to their slots, checksummed, neighbours in one
- * request, all requests at a time; sleeps until all are done. Pages are PG_WRITEBACK. Bit i of the result:
- * page i failed, by itself too. */
+ * request, all requests at a time; sleeps until all are done. Pages are PG_WRITEBACK. Bit i of the
+ * result: page i failed, by itself too. */
 #define SWAP_BATCH 32u
 uint32_t swap_write(struct page *const pages[], unsigned nr);
 

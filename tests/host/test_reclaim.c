@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Reclaim: what each policy promises; and with the real address spaces, that what goes out comes back,
- * to all who shared it, whatever happens to a page while it is written, whatever fails; that
+ * Reclaim: what each policy promises; and with the real address spaces, that what goes out comes
+ * back, to all who shared it, whatever happens to a page while it is written, whatever fails; that
  * there is progress while there can be, and that the OOM killer comes only after that.
  */
 #include <setjmp.h>
@@ -527,7 +527,8 @@ static void a_visitor_who_came_meanwhile_loses_nothing(void **state)
 	mm_put(mm);
 }
 
-/* The program ends while its pages are written. Their slots are not free before the device is done. */
+/* The program ends while its pages are written. Their slots are not free before the device is done.
+ */
 static void exit_at_work(const struct bio *bio)
 {
 	uint64_t first = bio->sector / (PAGE_SIZE / SECTOR_SIZE);
@@ -702,7 +703,8 @@ static void swapoff_ends_though_reclaim_goes_on(void **state)
 
 static uint32_t lowest_slot; /* of those whose pages are in memory */
 
-/* Memory is short while the first page is read; none that was in memory may have to be read after that. */
+/* Memory is short while the first page is read; none that was in memory may have to be read after
+ * that. */
 static void reclaim_once(const struct bio *bio)
 {
 	static bool done;

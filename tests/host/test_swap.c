@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Swap areas: headers; slots against a shadow through random operations; that slots written together lie
- * together; reading, writing, readahead; and what happens when the disk fails or lies.
+ * Swap areas: headers; slots against a shadow through random operations; that slots written
+ * together lie together; reading, writing, readahead; and what happens when the disk fails or lies.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,7 +41,8 @@ static uint64_t frames_idle(void)
 
 static struct swap_header good_header(void)
 {
-	struct swap_header h = {.version = 1, .last_page = 99, .nr_badpages = 2, .badpages = {7, 99}};
+	struct swap_header h = {
+		.version = 1, .last_page = 99, .nr_badpages = 2, .badpages = {7, 99}};
 
 	memcpy(h.magic, "SWAPSPACE2", sizeof(h.magic));
 	return h;
@@ -266,7 +267,7 @@ static int swapoff_disk(void **state)
 #define NOBODY UINT32_MAX
 
 static struct {
-	unsigned names; /* entries of objects */
+	unsigned names;	 /* entries of objects */
 	uint32_t cached; /* index in the pool, or NOBODY */
 	bool bad;
 } shadow[SLOTS];
@@ -475,7 +476,8 @@ static void random_step(void)
 	if (shim_random(1000) < 300)
 		change_names(slot, shim_random(3) == 0);
 	found = swap_cache_find(slot);
-	assert_ptr_equal(found, shadow[slot].cached == NOBODY ? NULL : pool[shadow[slot].cached].page);
+	assert_ptr_equal(found,
+			 shadow[slot].cached == NOBODY ? NULL : pool[shadow[slot].cached].page);
 	if (found)
 		put_page(found);
 }
