@@ -17,7 +17,8 @@
 #define FR_RXFE 0x10u /* receive FIFO empty */
 #define FR_TXFF 0x20u /* transmit FIFO full */
 #define UARTLCR_H 0x2c
-#define LCR_8BIT_FIFO 0x70u
+#define LCR_8BIT 0x60u
+#define LCR_FIFO 0x10u
 #define UARTCR 0x30
 #define CR_ENABLE 0x301u /* UARTEN, TXE, RXE */
 #define UARTIFLS 0x34
@@ -159,7 +160,10 @@ int pl011_console_init(const struct dt_node *node)
 	mmio_write32(base + UARTIMSC, 0);
 	mmio_write32(base + UARTICR, INT_ALL);
 	if ((mmio_read32(base + UARTCR) & CR_ENABLE) != CR_ENABLE) {
-		mmio_write32(base + UARTLCR_H, LCR_8BIT_FIFO);
+		/* Switching the FIFO on empties it: not where something has been typed already. */
+		bool typed = !(mmio_read32(base + UARTFR) & FR_RXFE);
+
+		mmio_write32(base + UARTLCR_H, typed ? LCR_8BIT : LCR_8BIT | LCR_FIFO);
 		mmio_write32(base + UARTCR, CR_ENABLE);
 	}
 	console_register(&pl011_ops, "ttyAMA0");
