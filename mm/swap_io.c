@@ -7,13 +7,15 @@
  * looks again, and finds out for himself. The checksum is verified by the first task that wants the
  * page, which then sets PG_UPTODATE.
  *
- * Readahead reads the used neighbours of a slot, in a window aligned to its size. The window
- * doubles while what it brought is used, and falls back to one page when faults jump.
+ * Readahead reads the used neighbours of a slot, in a window aligned to its size. Each task has its
+ * window, which doubles while what it brought is used, and falls back to one page when the task's
+ * faults jump.
  */
 #include <arch/cpu.h>
 #include <twofold/errno.h>
 #include <twofold/log.h>
 #include <twofold/swap_area.h>
+#include <twofold/task.h>
 #include <twofold/vm.h>
 #include <twofold/wait.h>
 
@@ -74,20 +76,19 @@ static int read_pages(slot_t first, struct page *const pages[], unsigned nr)
 	return block_do(&bio);
 }
 
-/* How many slots to read around this one: a power of two. */
-static uint32_t readahead_window(struct swap_area *a, uint32_t offset)
+/* How many slots to read around this one: a power of two. Other areas' slots are far away. */
+static uint32_t readahead_window(slot_t slot)
 {
-	uint32_t window = a->ra_window ? a->ra_window : 1;
-	bool near = offset - a->ra_last <= 2 * window || a->ra_last - offset <= window;
+	struct swap_ra *ra = &current->swap_ra;
+	uint32_t window = ra->window ? ra->window : 1;
+	bool near = slot - ra->last <= 2 * window || ra->last - slot <= window;
 
-	if (near || a->ra_hits * 2 >= window)
+	if (near || ra->hits * 2 >= window)
 		window = MIN(window * 2, RA_MAX);
 	else
 		window = 1;
-	a->ra_hits = 0;
-	a->ra_last = offset;
-	a->ra_window = window;
-	while (window > a->dev->max_segs)
+	*ra = (struct swap_ra){.last = slot, .window = window};
+	while (window > swap_area_of(slot)->dev->max_segs)
 		window /= 2;
 	return window;
 }
@@ -108,8 +109,7 @@ static struct page *start_neighbour(slot_t slot)
 static int read_around(slot_t slot, struct page *wanted)
 {
 	struct page *pages[2 * RA_MAX], *page;
-	struct swap_area *a = swap_area_of(slot);
-	uint32_t offset = slot_offset(slot), window = readahead_window(a, offset);
+	uint32_t offset = slot_offset(slot), window = readahead_window(slot);
 	uint32_t start = ALIGN_DOWN(offset, window);
 	unsigned here = RA_MAX, lo = here - (offset - start), hi = lo + window, first = here, end;
 	int err;
@@ -130,7 +130,8 @@ static int read_around(slot_t slot, struct page *wanted)
 	if (err && end - first > 1)
 		err = read_pages(slot, &wanted, 1);
 	if (err)
-		pr_err("swap: %s: cannot read slot %u: error %d", a->name, offset, err);
+		pr_err("swap: %s: cannot read slot %u: error %d", swap_area_of(slot)->name, offset,
+		       err);
 	finish_page(wanted, err);
 	return err ? -EIO : 0;
 }
@@ -159,12 +160,12 @@ static int verify(slot_t slot, struct page *page)
 }
 
 /* The page was in the cache already: waits until it has been read. */
-static void wait_until_read(slot_t slot, struct page *page)
+static void wait_until_read(struct page *page)
 {
 	wait_event(wait_hash(page), !page_flag(page, PG_LOCKED));
 	if (page_flag(page, PG_READAHEAD) && page_clear_flag(page, PG_READAHEAD)) {
 		count_vm_event(SWAP_RA_HIT);
-		swap_area_of(slot)->ra_hits++;
+		current->swap_ra.hits++;
 	}
 }
 
@@ -174,7 +175,7 @@ struct page *swap_in(slot_t slot)
 	int err = 0;
 
 	if (page) {
-		wait_until_read(slot, page);
+		wait_until_read(page);
 	} else {
 		page = start_page(slot, GFP_USER);
 		if (IS_ERR(page))

@@ -3,6 +3,7 @@
 #include "families.h"
 #include "vm_internal.h"
 #include <twofold/swap.h>
+#include <twofold/task.h>
 #include <twofold/wait.h>
 
 struct range {
@@ -125,6 +126,7 @@ static int family_swap_in(struct rmap *family, const struct range *range)
 			forget_slot(range, page);
 		spin_unlock(&family->lock);
 		put_page(page);
+		cond_resched();
 	}
 }
 

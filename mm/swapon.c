@@ -100,7 +100,6 @@ static int make_tables(struct swap_area *a, const struct swap_header *h)
 	a->nr_slots = nr;
 	a->nr_bad = nr_bad;
 	a->nr_free = a->nr_retired = 0;
-	a->ra_window = a->ra_hits = a->ra_last = 0;
 	memset(a->next, 0, sizeof(a->next));
 	for (uint32_t i = 1; i < nr; i++)
 		if (slots[i].count == 0)

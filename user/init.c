@@ -18,7 +18,7 @@
 #define CMD_FILE "/etc/twofold/cmd"
 #define DEFAULT_SWAP "/dev/vda"
 /* What the program at boot may touch: it should take seconds under emulation. */
-#define DEMO_LIMIT "192M"
+#define DEMO_LIMIT "144M"
 
 static char *environment[] = {"PATH=/bin:/sbin:/usr/bin:/usr/sbin",
 			      "HOME=/root",

@@ -14,23 +14,6 @@
 
 #define tlbi(op, arg) __asm__ volatile("tlbi " #op ", %0" ::"r"(arg) : "memory")
 
-/* What a table or page holds is visible before the entry that leads there. */
-void mmu_store(uint64_t *slot, uint64_t entry)
-{
-	__atomic_store_n(slot, entry, __ATOMIC_RELEASE);
-}
-
-uint64_t mmu_exchange(uint64_t *slot, uint64_t entry)
-{
-	return __atomic_exchange_n(slot, entry, __ATOMIC_ACQ_REL);
-}
-
-bool mmu_compare_store(uint64_t *slot, uint64_t old, uint64_t entry)
-{
-	return __atomic_compare_exchange_n(slot, &old, entry, false, __ATOMIC_ACQ_REL,
-					   __ATOMIC_RELAXED);
-}
-
 /* For a program's entries the ERET that takes us back is the context synchronisation; LDTR in the
  * kernel that misses one faults again, and finds it. */
 void mmu_publish(bool kernel)

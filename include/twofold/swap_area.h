@@ -25,8 +25,7 @@ struct swap_area {
 	uint32_t next[NR_CPUS]; /* where the core's next slot is looked for; start of a cluster: in
 				   any */
 	struct swap_slot *slots;
-	uint16_t *cluster_free;		      /* free slots of each cluster */
-	uint32_t ra_window, ra_hits, ra_last; /* readahead: see swap_io.c; guesses, not locked */
+	uint16_t *cluster_free; /* free slots of each cluster */
 };
 
 static inline uint32_t slot_offset(slot_t slot)

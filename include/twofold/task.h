@@ -66,6 +66,13 @@ struct process {
 	} actions[65]; /* last: fork copies it over what need not be cleared */
 };
 
+/* Swap readahead for what one task faults on: each follows its own streams. mm/swap_io.c */
+struct swap_ra {
+	uint32_t last;	 /* slot of the last read */
+	uint32_t window; /* slots; 0: nothing read yet */
+	uint32_t hits;	 /* pages read ahead that it has wanted since */
+};
+
 struct task {
 	struct arch_context ctx; /* first: switch_context() knows it */
 	struct arch_fpstate *fp; /* user FP/SIMD state; NULL for kernel threads */
@@ -104,6 +111,7 @@ struct task {
 	bool vfork_done; /* ... which happened */
 	bool reclaiming; /* in reclaim: its allocations may use the reserve, and do not reclaim */
 	bool faulting_user;	  /* in a checked user access */
+	struct swap_ra swap_ra;
 	bool files_shared;	  /* with another task, by CLONE_FILES: exec takes a copy */
 	int64_t (*restart)(void); /* what restart_syscall() goes on with */
 	uint64_t restart_deadline, restart_rest;

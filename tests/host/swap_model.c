@@ -148,6 +148,16 @@ void blockdev_register(struct block_device *dev)
 	(void)dev;
 }
 
+/* ---- tasks ---- */
+
+void model_task(unsigned i)
+{
+	static struct task tasks[NR_TASKS];
+
+	CHECK(i < NR_TASKS);
+	current = &tasks[i];
+}
+
 /* ---- sleeping ---- */
 
 static uint64_t now;
@@ -289,10 +299,8 @@ int copy_to_user(uptr_t to, const void *from, size_t n)
 
 void model_boot(uint64_t ram)
 {
-	static struct task task = {.comm = "test"};
-
 	shim_boot(ram);
-	current = &task;
+	model_task(0);
 	vm_init();
 	swap_init();
 	disk_format(DISK_PAGES);

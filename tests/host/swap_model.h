@@ -27,6 +27,10 @@ extern unsigned disk_pages_written;
 /* Called before a request takes effect, while its task sleeps. */
 extern void (*disk_at_work)(const struct bio *bio);
 
+/* ---- tasks ---- */
+#define NR_TASKS 8
+void model_task(unsigned i); /* the i-th one runs from now on; 0 at first */
+
 /* ---- sleeping ---- */
 uint64_t time_ns(void);
 extern void (*at_schedule)(void); /* called where the task gives up the core */

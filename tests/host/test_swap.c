@@ -670,6 +670,27 @@ static void readahead_grows_while_it_serves(void **state)
 	free_all(slots, n);
 }
 
+static void interleaved_streams_each_keep_their_window(void **state)
+{
+	slot_t slots[4][4 * SWAP_BATCH];
+	unsigned n = ARRAY_SIZE(slots[0]);
+
+	(void)state;
+	for (unsigned task = 0; task < 4; task++)
+		for (unsigned i = 0; i < n; i += SWAP_BATCH)
+			swap_out(slots[task] + i, SWAP_BATCH, 0);
+	clear_counts();
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned task = 0; task < 4; task++) {
+			model_task(1 + task);
+			put_page(swap_in(slots[task][i]));
+		}
+	model_task(0);
+	assert_in_range(disk_reads, 4 * n / SWAP_BATCH, 4 * (n / SWAP_BATCH + 6));
+	for (unsigned task = 0; task < 4; task++)
+		free_all(slots[task], n);
+}
+
 static void readahead_stops_when_it_does_not_serve(void **state)
 {
 	slot_t slots[8 * SWAP_BATCH];
@@ -849,6 +870,7 @@ int main(void)
 		ON_DISK(requests_of_a_batch_are_under_way_together),
 		ON_DISK(requests_are_no_larger_than_the_device_takes),
 		ON_DISK(readahead_grows_while_it_serves),
+		ON_DISK(interleaved_streams_each_keep_their_window),
 		ON_DISK(readahead_stops_when_it_does_not_serve),
 		ON_DISK(a_page_that_cannot_be_written_is_found_out),
 		ON_DISK(a_page_that_cannot_be_read_harms_no_other),

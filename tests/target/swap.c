@@ -90,6 +90,7 @@ static bool write_page(struct mm *mm, uint64_t addr, unsigned i, unsigned salt)
 		return false;
 	for (unsigned w = 0; w < PAGE_SIZE / 8; w++)
 		words[w] = pattern(i, salt) + w;
+	page_set_flag(page, PG_DIRTY); /* reclaim may have cleaned it while we wrote */
 	put_page(page);
 	return true;
 }

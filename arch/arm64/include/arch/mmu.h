@@ -39,12 +39,26 @@ static inline uint64_t mmu_load(const uint64_t *slot)
 /*
  * Stores an entry of a tree that the machine may walk. Must never replace a valid entry by another that
  * differs in output address, size or type: that is put()'s care. No barrier: mmu_publish() after the last.
+ * What a table or page holds is visible before the entry that leads there.
  */
-void mmu_store(uint64_t *slot, uint64_t entry);
+static inline void mmu_store(uint64_t *slot, uint64_t entry)
+{
+	__atomic_store_n(slot, entry, __ATOMIC_RELEASE);
+}
+
 /* Swaps an entry atomically: hardware may set flags in between. Returns the old one. */
-uint64_t mmu_exchange(uint64_t *slot, uint64_t entry);
+static inline uint64_t mmu_exchange(uint64_t *slot, uint64_t entry)
+{
+	return __atomic_exchange_n(slot, entry, __ATOMIC_ACQ_REL);
+}
+
 /* Like mmu_store(), but only if *slot still is `old`. */
-bool mmu_compare_store(uint64_t *slot, uint64_t old, uint64_t entry);
+static inline bool mmu_compare_store(uint64_t *slot, uint64_t old, uint64_t entry)
+{
+	return __atomic_compare_exchange_n(slot, &old, entry, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
 /* Makes stores of new entries visible to all walkers: DSB ISHST, and ISB for the kernel's own. */
 void mmu_publish(bool kernel);
 /*
