@@ -42,7 +42,7 @@ export O CPU MEM SMP SWAP ICOUNT GIC VIRTIO DEPS TESTS FUZZ_SECONDS CROSS_COMPIL
 
 # --- Goals -----------------------------------------------------------------------------------
 .DEFAULT_GOAL := all
-.PHONY: all run test test-build gdb bench image fuzz clean distclean help FORCE
+.PHONY: all run test test-build debug-build llvm-build gdb bench image fuzz clean distclean help FORCE
 .PHONY: deps-build deps-run deps-test deps-fuzz deps-gdb
 
 ifneq ($(filter-out clean distclean help,$(or $(MAKECMDGOALS),all)),)
@@ -69,7 +69,13 @@ gdb: $(O)/Image $(O)/initramfs.cpio | deps-gdb
 test: test-build
 	$(Q)tests/run
 
-test-build: $(O)/Image $(O)/initramfs.cpio host-tests | deps-test
+test-build: $(O)/Image $(O)/initramfs.cpio host-tests debug-build llvm-build | deps-test
+
+# The same kernel with costly checks, and built by clang: each in a build folder of its own.
+debug-build llvm-build: %-build: | deps-test
+	$(Q)+$(MAKE) --no-print-directory O='$(O)/$*' PKG='$(PKG)' $($*-build) '$(O)/$*/Image'
+debug-build := DEBUG=1
+llvm-build := LLVM=1
 
 fuzz: fuzz-targets | deps-fuzz
 	$(Q)tests/fuzz/run

@@ -18,17 +18,16 @@ struct dt_machine machine;
 
 /* ---- memory ---- */
 
-/* Adds [start, end), sorted by address; false: the array is full. */
-static bool add_range(struct dt_range *ranges, unsigned *nr, uint64_t start, uint64_t end,
-		      unsigned node)
+/* Adds a range, sorted by address; false: the array is full. */
+static bool add_range(struct dt_range *ranges, unsigned *nr, struct dt_range range)
 {
 	unsigned i = *nr;
 
 	if (i == DT_MAX_RANGES)
 		return false;
-	for (; i && ranges[i - 1].start.pa > start; i--)
+	for (; i && ranges[i - 1].start.pa > range.start.pa; i--)
 		ranges[i] = ranges[i - 1];
-	ranges[i] = (struct dt_range){PADDR(start), end - start, node};
+	ranges[i] = range;
 	(*nr)++;
 	return true;
 }
@@ -48,18 +47,20 @@ static void add_ram(const struct dt_node *node, paddr_t start, uint64_t size)
 		numa = 0;
 	}
 	end = ALIGN_DOWN(end, PAGE_SIZE);
-	if (first < end && !add_range(machine.ram, &machine.nr_ram, first, end, numa))
+	if (first < end && !add_range(machine.ram, &machine.nr_ram,
+				      (struct dt_range){PADDR(first), end - first, .node = numa}))
 		dt_complain(node, "more than %u ranges of RAM: %#lx is left alone", DT_MAX_RANGES,
 			    (unsigned long)first);
 }
 
-static void reserve(uint64_t start, uint64_t size)
+static void reserve(uint64_t start, uint64_t size, bool no_map)
 {
 	if (!size)
 		return;
 	if (start + size < start || start + size > PA_END)
 		size = start < PA_END ? PA_END - start : 0;
-	if (size && !add_range(machine.reserved, &machine.nr_reserved, start, start + size, 0))
+	if (size && !add_range(machine.reserved, &machine.nr_reserved,
+			       (struct dt_range){PADDR(start), size, .no_map = no_map}))
 		pr_err("devtree: more than %u reserved ranges: %#lx, %#lx bytes, is not kept free",
 		       DT_MAX_RANGES, (unsigned long)start, (unsigned long)size);
 }
@@ -76,13 +77,14 @@ static void gather_memory(const struct dt_node *node)
 /* A child of /reserved-memory. One that has a size only is for drivers that we have not. */
 static void gather_reserved(const struct dt_node *node)
 {
+	bool no_map = dt_prop(node, "no-map", NULL);
 	uint64_t size;
 	paddr_t start;
 
 	if (!node->reg)
 		pr_info("devtree: /reserved-memory/%s has no address: not reserved", node->name);
 	for (unsigned i = 0; dt_reg(node, i, &start, &size) == 0; i++)
-		reserve(start.pa, size);
+		reserve(start.pa, size, no_map);
 }
 
 static void gather_memreserve(void)
@@ -94,7 +96,7 @@ static void gather_memreserve(void)
 		pr_err("devtree: the memory reservation block has no end: ignored");
 	for (int i = 0; i < n; i++)
 		if (fdt_get_mem_rsv(dt_blob(), i, &start, &size) == 0)
-			reserve(start, size);
+			reserve(start, size, false);
 }
 
 /* `mem=SIZE` of the command line, the last one; no limit without it. */

@@ -4,11 +4,8 @@
 #include <twofold/block.h>
 #include <twofold/irq.h>
 #include <twofold/params.h>
+#include <twofold/utsname.h>
 
-/* As uname(2) gives them. */
-#define UTS_SYSNAME "twofold"
-#define UTS_RELEASE "6.1.0-twofold"
-#define UTS_VERSION "#1 SMP"
 #define PID_MAX 32768
 
 /* HWCAP_* bits 0 to 21 (asm/hwcap.h), by Linux's names. */
@@ -225,6 +222,28 @@ static int pid_max_show(struct seq *s, void *arg)
 	return 0;
 }
 
+static int hostname_show(struct seq *s, void *arg)
+{
+	char name[__NEW_UTS_LEN + 1];
+
+	(void)arg;
+	hostname_get(name);
+	seq_printf(s, "%s\n", name);
+	return 0;
+}
+
+/* The first line is the name; one that is too long is cut, as in Linux. */
+static ssize_t hostname_store(const char *text, size_t len, void *arg)
+{
+	size_t n = 0;
+
+	(void)arg;
+	while (n < len && n < __NEW_UTS_LEN && text[n] && text[n] != '\n')
+		n++;
+	hostname_set(text, n);
+	return (ssize_t)len;
+}
+
 void proc_sys_init(void)
 {
 	proc_register("uptime", uptime_show, NULL, NULL);
@@ -241,5 +260,7 @@ void proc_sys_init(void)
 	proc_register("sys/kernel/ostype", text_show, NULL, UTS_SYSNAME);
 	proc_register("sys/kernel/osrelease", text_show, NULL, UTS_RELEASE);
 	proc_register("sys/kernel/version", text_show, NULL, UTS_VERSION);
+	proc_register("sys/kernel/hostname", hostname_show, hostname_store, NULL);
+	proc_register("sys/kernel/domainname", text_show, NULL, UTS_DOMAINNAME);
 	proc_register("sys/kernel/pid_max", pid_max_show, NULL, NULL);
 }

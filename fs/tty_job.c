@@ -113,6 +113,15 @@ static int set_controlling(struct tty *tty, bool steal)
 	return 0;
 }
 
+/* The session has no terminal any more: who is in the foreground is told. */
+static void end_session(struct tty *tty)
+{
+	tty_signal(tty, SIGHUP);
+	tty_signal(tty, SIGCONT);
+	process_for_each(forget_tty, tty);
+	tty->session = tty->pgrp = 0;
+}
+
 /* TIOCNOTTY. */
 static int give_up(struct tty *tty)
 {
@@ -120,14 +129,23 @@ static int give_up(struct tty *tty)
 
 	if (p->tty != tty)
 		return -ENOTTY;
-	if (is_leader(p)) {
-		tty_signal(tty, SIGHUP);
-		tty_signal(tty, SIGCONT);
-		process_for_each(forget_tty, tty);
-		tty->session = tty->pgrp = 0;
-	}
+	if (is_leader(p))
+		end_session(tty);
 	p->tty = NULL;
 	return 0;
+}
+
+void tty_session_exit(void)
+{
+	struct process *p = current->process;
+	struct tty *tty = p->tty;
+
+	if (!tty || !is_leader(p))
+		return;
+	mutex_lock(&tty->lock);
+	if (p->tty == tty && tty->session == p->sid)
+		end_session(tty);
+	mutex_unlock(&tty->lock);
 }
 
 static bool find_in_session(struct process *p, void *arg)

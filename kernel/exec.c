@@ -435,15 +435,15 @@ static void set_comm(const char *name)
 
 static int own_files(void)
 {
-	struct fd_table *copy;
+	struct fd_table *old = current->files, *copy;
 
 	if (!current->files_shared)
 		return 0;
-	copy = fd_table_copy(current->files);
+	copy = fd_table_copy(old);
 	if (!copy)
 		return -ENOMEM;
-	fd_table_put(current->files);
-	current->files = copy;
+	current->files = copy; /* first: putting may sleep, and others look at us */
+	fd_table_put(old);
 	current->files_shared = false;
 	return 0;
 }

@@ -25,15 +25,21 @@ void task_release_user(void)
 	current->clear_child_tid = 0;
 }
 
-/* Faults and peak memory are counted by the address space: its program's last thread takes them
- * over. */
-static void account_mm(struct process *p, const struct mm *mm)
+/* No thread has its memory any more: none but the current one runs the program. tasks_lock held. */
+static bool program_ended(const struct process *p)
 {
 	struct task *t;
 
 	LIST_FOREACH(t, &p->threads, thread_link)
 	if (t->mm)
-		return;
+		return false;
+	return true;
+}
+
+/* Faults and peak memory are counted by the address space: its program's last thread takes them
+ * over. */
+static void account_mm(struct process *p, const struct mm *mm)
+{
 	if (current->vforked) /* they are the parent's */
 		return;
 	p->min_flt += mm->min_faults;
@@ -41,17 +47,25 @@ static void account_mm(struct process *p, const struct mm *mm)
 	p->maxrss = MAX(p->maxrss, mm->rss_peak);
 }
 
-static void release_mm(void)
+/* True: it was the program's last thread, to which no signal is sent any more. */
+static bool release_mm(void)
 {
+	struct process *p = current->process;
 	struct mm *mm = current->mm;
+	bool last;
 
 	spin_lock(&tasks_lock);
 	current->mm = NULL;
-	account_mm(current->process, mm);
+	last = program_ended(p);
+	if (last) {
+		account_mm(p, mm);
+		p->group_exit = true;
+	}
 	spin_unlock(&tasks_lock);
 	mmu_switch(NULL);
 	vfork_release(current);
 	mm_put(mm);
+	return last;
 }
 
 static bool group_has_stopped(int pgid, const struct process *but)
@@ -181,14 +195,17 @@ void task_exit(void)
 {
 	struct task *t = current;
 	struct process *p = t->process;
+	bool last;
 
 	if (!p) {
 		leave_kthread(t);
 	} else {
 		task_release_user();
-		release_mm();
+		last = release_mm();
 		fd_table_put(t->files);
 		fs_context_put(t->fs);
+		if (last)
+			tty_session_exit();
 		signal_flush(&t->queue, &t->pending, ~0ull);
 		if (leave_process(t, p))
 			process_put(p);

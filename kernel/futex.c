@@ -106,7 +106,7 @@ static int sleep_queued(struct futex_waiter *w, uint64_t deadline)
 		if (!in_time)
 			err = -ETIMEDOUT;
 		else if (signal_pending())
-			err = deadline == UINT64_MAX ? -ERESTARTSYS : -EINTR;
+			err = deadline == UINT64_MAX ? -ERESTARTSYS : -ERESTART_RESTARTBLOCK;
 		else
 			in_time = schedule_until(deadline);
 	}
@@ -130,6 +130,31 @@ static int64_t futex_wait(uint64_t addr, bool private, uint32_t value, uint32_t 
 	if (err)
 		return dequeue(&w) ? err : 0;
 	return sleep_queued(&w, deadline);
+}
+
+/* The rest of a wait with a deadline, which is a point in time by now. */
+static int64_t restart_wait(void)
+{
+	return futex_wait(current->restart_futex.addr, current->restart_futex.private,
+			  current->restart_futex.value, current->restart_futex.bits,
+			  current->restart_deadline);
+}
+
+/* -ERESTART_RESTARTBLOCK: a signal without a handler came; restart_syscall() goes on. */
+static int64_t futex_wait_until(uint64_t addr, bool private, uint32_t value, uint32_t bits,
+				uint64_t deadline)
+{
+	int64_t result = futex_wait(addr, private, value, bits, deadline);
+
+	if (result == -ERESTART_RESTARTBLOCK) {
+		current->restart = restart_wait;
+		current->restart_deadline = deadline;
+		current->restart_futex.addr = addr;
+		current->restart_futex.private = private;
+		current->restart_futex.value = value;
+		current->restart_futex.bits = bits;
+	}
+	return result;
 }
 
 /* Wakes up to nr waiters that match; returns how many. */
@@ -333,7 +358,7 @@ int64_t sys_futex(uint64_t addr, uint64_t op, uint64_t val, uint64_t timeout, ui
 		err = get_deadline(&deadline, timeout, (unsigned)op);
 		if (err)
 			return err;
-		return futex_wait(addr, private, (uint32_t)val, expect, deadline);
+		return futex_wait_until(addr, private, (uint32_t)val, expect, deadline);
 	case FUTEX_WAKE:
 		return futex_wake(addr, private, (int)val, MATCH_ALL);
 	case FUTEX_WAKE_BITSET:

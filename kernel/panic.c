@@ -9,6 +9,7 @@
 #define STOP_WAIT_US 100000
 
 static uint32_t panicking; /* the core, plus one */
+struct trapframe panic_frames[NR_CPUS];
 
 static void __noreturn park(void)
 {
@@ -44,8 +45,8 @@ static void report(const struct trapframe *tf, const char *fmt, va_list args)
 	if (current)
 		log_printf(LOG_EMERG, "core %u, task %d (%s)", cpu_id(), current->tid,
 			   current->comm);
-	if (tf)
-		show_registers(tf);
+	show_registers(tf);
+	show_system_registers();
 	backtrace(tf);
 }
 
@@ -68,12 +69,12 @@ static void __noreturn vpanic(const struct trapframe *tf, const char *fmt, va_li
 	power_off(1);
 }
 
-void panic(const char *fmt, ...)
+void panic_with_frame(const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	vpanic(NULL, fmt, args);
+	vpanic(&panic_frames[cpu_id()], fmt, args);
 }
 
 void panic_trap(const struct trapframe *tf, const char *fmt, ...)

@@ -439,6 +439,7 @@ void sched_init_cpu(void)
 
 	spin_lock_init(&rq->lock, RANK_RUNQUEUE);
 	TAILQ_INIT(&rq->tasks);
+	idle->stack = cpu->boot_stack; /* the vectors look for its guard page */
 	idle->state = TASK_RUNNABLE;
 	idle->on_cpu = true;
 	idle->cpu = cpu->id;

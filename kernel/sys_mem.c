@@ -19,7 +19,9 @@ static int check_file(const struct file *file, uint64_t prot, uint64_t flags)
 	unsigned mode = file->flags & O_ACCMODE;
 	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
 
-	if (mode == O_WRONLY || (file->flags & O_PATH))
+	if (file->flags & O_PATH)
+		return -EBADF;
+	if (mode == O_WRONLY)
 		return -EACCES;
 	return shared && (prot & PROT_WRITE) && mode != O_RDWR ? -EACCES : 0;
 }

@@ -5,49 +5,66 @@
 #include <linux/prctl.h>
 #include <linux/reboot.h>
 #include <linux/sysinfo.h>
-#include <linux/utsname.h>
 #include <twofold/logbuf.h>
 #include <twofold/page.h>
 #include <twofold/slab.h>
 #include <twofold/string.h>
 #include <twofold/swap.h>
 #include <twofold/syscall.h>
+#include <twofold/utsname.h>
 
 #include "sched.h"
 
-#define RELEASE "6.1.0-twofold" /* a libc wants to know which Linux it would be */
 #define PER_LINUX 0
 #define PERSONALITY_QUERY 0xffffffffu
 
-static char hostname[__NEW_UTS_LEN + 1] = "twofold";
+static char hostname[__NEW_UTS_LEN + 1] = "twofold"; /* under tasks_lock */
+
+void hostname_get(char name[__NEW_UTS_LEN + 1])
+{
+	spin_lock(&tasks_lock);
+	memcpy(name, hostname, sizeof(hostname));
+	spin_unlock(&tasks_lock);
+}
+
+int hostname_set(const char *name, size_t len)
+{
+	char new[sizeof(hostname)] = "";
+
+	if (len > __NEW_UTS_LEN)
+		return -EINVAL;
+	memcpy(new, name, len);
+	spin_lock(&tasks_lock);
+	memcpy(hostname, new, sizeof(hostname));
+	spin_unlock(&tasks_lock);
+	return 0;
+}
 
 int64_t sys_uname(uint64_t buf)
 {
-	static const struct new_utsname names = {
-		.sysname = "twofold",
-		.release = RELEASE,
-		.version = "#1 SMP",
-		.machine = "aarch64",
-		.domainname = "(none)",
+	struct new_utsname names = {
+		.sysname = UTS_SYSNAME,
+		.release = UTS_RELEASE,
+		.version = UTS_VERSION,
+		.machine = UTS_MACHINE,
+		.domainname = UTS_DOMAINNAME,
 	};
-	struct new_utsname n = names;
 
-	memcpy(n.nodename, hostname, sizeof(n.nodename));
-	return copy_to_user(UPTR(buf), &n, sizeof(n));
+	hostname_get(names.nodename);
+	return copy_to_user(UPTR(buf), &names, sizeof(names));
 }
 
 int64_t sys_sethostname(uint64_t name, uint64_t len)
 {
-	char new[sizeof(hostname)] = "";
+	char new[__NEW_UTS_LEN];
 
 	if (current->process->uid)
 		return -EPERM;
-	if (len > __NEW_UTS_LEN)
+	if (len > sizeof(new))
 		return -EINVAL;
 	if (copy_from_user(new, UPTR(name), len))
 		return -EFAULT;
-	memcpy(hostname, new, sizeof(hostname));
-	return 0;
+	return hostname_set(new, len);
 }
 
 static bool count_process(struct process *p, void *count)
@@ -171,12 +188,12 @@ int64_t sys_syslog(uint64_t type, uint64_t buf, uint64_t len)
 int64_t sys_reboot(uint64_t magic1, uint64_t magic2, uint64_t cmd, uint64_t arg)
 {
 	(void)arg;
+	if (current->process->uid)
+		return -EPERM;
 	if ((uint32_t)magic1 != LINUX_REBOOT_MAGIC1 ||
 	    ((uint32_t)magic2 != LINUX_REBOOT_MAGIC2 && (uint32_t)magic2 != LINUX_REBOOT_MAGIC2A &&
 	     (uint32_t)magic2 != LINUX_REBOOT_MAGIC2B && (uint32_t)magic2 != LINUX_REBOOT_MAGIC2C))
 		return -EINVAL;
-	if (current->process->uid)
-		return -EPERM;
 	switch ((uint32_t)cmd) {
 	case LINUX_REBOOT_CMD_CAD_ON:
 	case LINUX_REBOOT_CMD_CAD_OFF:

@@ -241,7 +241,6 @@ static enum outcome read_object(struct fault *f, const struct rmap *family)
 	if (past_end(f)) {
 		outcome = BUS_ERROR;
 	} else if (!mappable(entry)) {
-		f->major |= entry_is_slot(entry);
 		outcome = NEED_PAGE;
 	} else {
 		pagemap_read(&object->pages, object_index(area, w.start), w.n, w.entries);
@@ -264,7 +263,6 @@ static enum outcome write_shared(struct fault *f)
 	if (past_end(f)) {
 		outcome = BUS_ERROR;
 	} else if (!mappable(entry)) {
-		f->major |= entry_is_slot(entry);
 		outcome = NEED_PAGE;
 	} else {
 		page_written(pfn_to_page(entry));
@@ -441,10 +439,32 @@ static void pin(struct fault *f, struct page *page)
 	f->pinned = page;
 }
 
+/*
+ * A fault is a major one if it reads. Not if the page is in the swap cache, by readahead or for
+ * another address space, though we may have to wait until it has been read.
+ */
+static bool must_read(uint32_t slot)
+{
+	struct page *page = swap_cache_find(slot);
+
+	if (page)
+		put_page(page);
+	return !page;
+}
+
 static enum outcome get_object_page(struct fault *f)
 {
-	struct page *page = object_get_page(f->area->object, object_index(f->area, f->addr));
+	struct vm_object *object = f->area->object;
+	uint32_t index = object_index(f->area, f->addr);
+	struct page *page;
+	entry_t entry;
 
+	spin_lock(&object->rmap->lock);
+	entry = pagemap_get(&object->pages, index);
+	spin_unlock(&object->rmap->lock);
+	if (entry_is_slot(entry))
+		f->major |= must_read(entry & ~(uint32_t)ENTRY_SLOT);
+	page = object_get_page(object, index);
 	if (IS_ERR(page))
 		return outcome_of(PTR_ERR(page));
 	pin(f, page);
@@ -464,30 +484,18 @@ static enum outcome copy_object_page(struct fault *f)
 	return AGAIN;
 }
 
-/* Read already, by readahead or for another address space: then the fault is a minor one. */
-static bool is_cached(uint32_t slot)
-{
-	struct page *page = swap_cache_find(slot);
-	bool cached = page && !page_flag(page, PG_LOCKED);
-
-	if (page)
-		put_page(page);
-	return cached;
-}
-
 static enum outcome get_slot_page(struct fault *f)
 {
 	struct vm_area *area = f->area;
-	bool cached = is_cached(f->slot);
-	struct page *page = swap_in(f->slot);
+	struct page *page;
 
+	f->major |= must_read(f->slot);
+	page = swap_in(f->slot);
 	if (IS_ERR(page))
 		return outcome_of(PTR_ERR(page));
 	get_page(page); /* for the object, if it takes it */
 	spin_lock(&area->family->lock);
-	if (object_install_swapped(area->anon, anon_index(area, f->addr), f->slot, page))
-		f->major |= !cached;
-	else
+	if (!object_install_swapped(area->anon, anon_index(area, f->addr), f->slot, page))
 		put_page(page);
 	spin_unlock(&area->family->lock);
 	pin(f, page);
@@ -599,12 +607,12 @@ static void free_leftovers(struct fault *f)
 	unshare_fini(&f->unshare);
 }
 
+/* Those that fail are nobody's, as in Linux. */
 static void count_fault(struct fault *f)
 {
 	if (unlikely(f->major)) {
 		count_vm_event(PGMAJFAULT);
 		__atomic_fetch_add(&f->mm->maj_faults, 1, __ATOMIC_RELAXED);
-		__atomic_fetch_add(&f->mm->swap_ins, 1, __ATOMIC_RELAXED);
 	} else {
 		__atomic_fetch_add(&f->mm->min_faults, 1, __ATOMIC_RELAXED);
 	}
@@ -677,8 +685,10 @@ int mm_fault(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal 
 	} while (outcome == AGAIN);
 	if (unlikely(has_leftovers(&f)))
 		free_leftovers(&f);
+	if (unlikely(outcome != DONE))
+		return verdict(outcome, sig);
 	count_fault(&f);
-	return likely(outcome == DONE) ? 0 : verdict(outcome, sig);
+	return 0;
 }
 
 /* ---- on behalf of the kernel ---- */

@@ -274,6 +274,7 @@ bool object_install_swapped(struct vm_object *object, uint32_t index, uint32_t s
 	*entry = page_to_pfn(page);
 	object->nr_slots--;
 	object_hold(object, index, page);
+	rmap_count_swap_in(object, index);
 	swap_free(slot);
 	return true;
 }

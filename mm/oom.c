@@ -22,7 +22,7 @@ struct choice {
 	bool dying; /* a victim chosen earlier has not gone yet */
 };
 
-/* An estimate, for mm->lock cannot be taken here: what went out and has not faulted back, but no
+/* An estimate, for mm->lock cannot be taken here: what went out and has not come back, but no
  * more than is mapped and not resident. */
 static uint64_t swapped_pages(const struct mm *mm)
 {

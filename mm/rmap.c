@@ -135,6 +135,19 @@ static void evict_leaf(struct vm_area *area, uint64_t va, void *arg)
 		__atomic_fetch_add(&area->mm->swap_outs, 1, __ATOMIC_RELAXED);
 }
 
+void rmap_count_swap_in(const struct vm_object *object, uint32_t index)
+{
+	struct span *span = NULL;
+
+	while ((span = next_span(object, index, span))) {
+		struct mm *mm = area_of(object, span)->mm;
+
+		/* Who never mapped the page lost none when it went out. */
+		if (READ_ONCE(mm->swap_ins) < READ_ONCE(mm->swap_outs))
+			__atomic_fetch_add(&mm->swap_ins, 1, __ATOMIC_RELAXED);
+	}
+}
+
 /* Whether an area that may map the page is locked; also how many objects hold it. */
 static bool is_locked(struct page *page, int *holders)
 {

@@ -102,6 +102,8 @@ void object_let_go_as(struct vm_object *object, struct page *page, enum others o
  * Takes over the caller's reference if true. Family lock held. */
 bool object_install_swapped(struct vm_object *object, uint32_t index, uint32_t slot,
 			    struct page *page);
+/* Counts that in mm->swap_ins of those whose areas show the index. Family lock held. */
+void rmap_count_swap_in(const struct vm_object *object, uint32_t index);
 /* What other objects of the family have of a page: with NOBODY it may be written where it is.
  * Family lock held. */
 enum others page_others(const struct vm_object *object, const struct page *page);

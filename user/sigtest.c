@@ -3,6 +3,7 @@
  * check names the law; prints "sigtest: ok" where all hold. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/futex.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -250,6 +252,59 @@ static void test_stop(void)
 						 WTERMSIG(status) == SIGTERM);
 }
 
+/* The status of a child that waits for nothing for 200 ms, twice stopped and continued. */
+static int stopped_waiter(long (*wait_for)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(wait_for());
+	for (int i = 0; i < 2; i++) {
+		usleep(30000);
+		kill(pid, SIGSTOP);
+		waitpid(pid, &status, WUNTRACED);
+		kill(pid, SIGCONT);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+/* 0, or what was wrong. */
+static long wait_at_futex(void)
+{
+	static const struct timespec span = {.tv_nsec = 200000000};
+	struct timespec from, to;
+	int word = 1;
+	long ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	if (syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 1, &span, NULL, 0) != -1)
+		return 1;
+	if (errno != ETIMEDOUT)
+		return 2;
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	ms = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
+	return ms < 199 ? 3 : 0;
+}
+
+static long futex_with_handler(void)
+{
+	static const struct timespec second = {1, 0};
+	int word = 1;
+
+	handle(SIGALRM, count, SA_RESTART);
+	start_alarm(20);
+	return !(syscall(SYS_futex, &word, FUTEX_WAIT, 1, &second, NULL, 0) == -1 &&
+		 errno == EINTR);
+}
+
+static void test_restart(void)
+{
+	CHECK("a timed futex wait goes on after a stop", stopped_waiter(wait_at_futex) == 0);
+	CHECK("a handler ends it", futex_with_handler() == 0);
+}
+
 static void test_children(void)
 {
 	siginfo_t info = {0};
@@ -279,6 +334,7 @@ int main(void)
 	test_interrupt();
 	test_suspend();
 	test_stop();
+	test_restart();
 	test_children();
 	if (failures)
 		return 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Registers and call chains in words. Trusts no pointer: it runs when things are broken. */
 #include <arch/context.h>
+#include <arch/sysreg.h>
 #include <arch/uaccess.h>
 #include <twofold/boot.h>
 #include <twofold/log.h>
@@ -79,13 +80,8 @@ static void walk_frames(uint64_t fp)
 void backtrace(const struct trapframe *tf)
 {
 	pr_err("call trace:");
-	if (!tf) {
-		/* From the caller's record on: ours goes if the call below is made a jump. */
-		walk_frames(*(uint64_t *)__builtin_frame_address(0));
-		return;
-	}
 	show_frame(tf->pc);
-	if (is_text(tf->x[30]))
+	if (is_text(tf->x[30]) && tf->x[30] - 4 != tf->pc)
 		show_frame(tf->x[30] - 4);
 	walk_frames(tf->x[29]);
 }
@@ -101,4 +97,13 @@ void show_registers(const struct trapframe *tf)
 	for (int i = 0; i < 30; i += 3)
 		pr_err("x%-2d %016lx  x%-2d %016lx  x%-2d %016lx", i, (unsigned long)tf->x[i],
 		       i + 1, (unsigned long)tf->x[i + 1], i + 2, (unsigned long)tf->x[i + 2]);
+}
+
+void show_system_registers(void)
+{
+	pr_err("SCTLR_EL1 %016lx  TCR_EL1   %016lx", read_sysreg(sctlr_el1), read_sysreg(tcr_el1));
+	pr_err("TTBR0_EL1 %016lx  TTBR1_EL1 %016lx", read_sysreg(ttbr0_el1),
+	       read_sysreg(ttbr1_el1));
+	pr_err("last exception: ESR_EL1 %08lx  FAR_EL1 %016lx", read_sysreg(esr_el1),
+	       read_sysreg(far_el1));
 }

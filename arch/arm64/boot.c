@@ -2,6 +2,7 @@
 /* From the MMU switch to main(), and the direct map. */
 #include <arch/sysreg.h>
 #include <twofold/boot.h>
+#include <twofold/devtree.h>
 #include <twofold/log.h>
 #include <twofold/page.h>
 #include <twofold/vmalloc.h>
@@ -95,13 +96,49 @@ static void map_ram_range(uint64_t start, uint64_t end)
 	map_within(start, end, erodata, DIRECT_END - DIRECT_BASE, KERNEL_RW);
 }
 
+/*
+ * What the device tree wants `no-map` stays out, in whole pages: a cached mapping is enough for a
+ * core to read there by speculation, which a secure range may answer with an error.
+ */
+static void map_but_holes(uint64_t start, uint64_t end)
+{
+	for (unsigned i = 0; i < machine.nr_reserved; i++) { /* ascending; they may overlap */
+		const struct dt_range *hole = &machine.reserved[i];
+
+		if (!hole->no_map || hole->start.pa + hole->size <= start)
+			continue;
+		map_ram_range(start, MIN(end, hole->start.pa & PAGE_MASK));
+		start = ALIGN_UP(hole->start.pa + hole->size, PAGE_SIZE);
+	}
+	map_ram_range(start, end);
+}
+
+bool in_direct_map(paddr_t pa)
+{
+	uint64_t page = pa.pa & PAGE_MASK;
+	bool mapped = false;
+	paddr_t start;
+	uint64_t size;
+
+	for (unsigned i = 0; frames_ram_range(i, &start, &size); i++)
+		mapped |= page >= start.pa && page < start.pa + size;
+	for (unsigned i = 0; i < machine.nr_reserved; i++) {
+		const struct dt_range *hole = &machine.reserved[i];
+
+		if (hole->no_map && page + PAGE_SIZE > hole->start.pa &&
+		    page < hole->start.pa + hole->size)
+			mapped = false;
+	}
+	return mapped;
+}
+
 void arch_map_ram(void)
 {
 	paddr_t start;
 	uint64_t size;
 
 	for (unsigned i = 0; frames_ram_range(i, &start, &size); i++)
-		map_ram_range(start.pa, start.pa + size);
+		map_but_holes(start.pa, start.pa + size);
 	kernel_pt.root = PADDR(early_roots.kernel);
 	kernel_pt.live = true;
 	for (int l = 0; l < PT_LEVELS; l++)

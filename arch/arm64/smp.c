@@ -16,30 +16,21 @@
 
 extern char secondary_entry[];
 
-static bool in_ram(paddr_t pa)
-{
-	paddr_t start;
-	uint64_t size;
-
-	for (unsigned i = 0; frames_ram_range(i, &start, &size); i++)
-		if (pa.pa >= start.pa && pa.pa < start.pa + size)
-			return true;
-	return false;
-}
-
 /* Devicetree Specification 3.8.1: the core polls this word, caches off; SEV wakes it. */
 static int release_from_table(paddr_t release, paddr_t entry)
 {
-	bool ram = in_ram(release);
-	uint64_t *word = ram ? pa_to_ptr(release) : ioremap(release, sizeof(*word));
+	bool mapped = in_direct_map(release); /* else it may be `no-map` RAM, not ioremap()'s */
+	uint64_t *word =
+		mapped ? pa_to_ptr(release)
+		       : vmap_range(release, sizeof(*word), PT_DEVICE | PT_WRITE | PT_DIRTY);
 
 	if (!word)
 		return -ENOMEM;
 	WRITE_ONCE(*word, entry.pa);
-	if (ram)
+	if (mapped)
 		dcache_clean_inval(word, sizeof(*word));
 	__asm__ volatile("dsb sy\n\tsev" ::: "memory");
-	if (!ram)
+	if (!mapped)
 		vunmap_range(word);
 	return 0;
 }

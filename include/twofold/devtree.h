@@ -22,6 +22,7 @@ struct dt_range {
 	paddr_t start;
 	uint64_t size;
 	unsigned node; /* numa-node-id, 0 if none */
+	bool no_map;   /* reserved: the kernel must not map it as normal memory, nor speculate into it */
 };
 #define DT_MAX_RANGES 32
 struct dt_machine {

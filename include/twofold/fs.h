@@ -175,6 +175,10 @@ void proc_register(const char *path, proc_show_t show, proc_store_t store, void 
 /* A file in each /proc/PID: show gets the struct process. */
 void proc_register_pid(const char *name, proc_show_t show);
 
+/* The current program ends. If it leads a terminal's session, the foreground group gets SIGHUP and SIGCONT,
+ * and the terminal is free. May sleep. */
+void tty_session_exit(void);
+
 /* ---- /dev ---- */
 /* Device numbers as stat(2) and mknod(2) encode them. */
 #define MKDEV_STAT(major, minor)                                                                   \

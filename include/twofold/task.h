@@ -110,11 +110,16 @@ struct task {
 	bool vforked;	 /* somebody waits until we exec or exit ... */
 	bool vfork_done; /* ... which happened */
 	bool reclaiming; /* in reclaim: its allocations may use the reserve, and do not reclaim */
-	bool faulting_user;	  /* in a checked user access */
+	bool faulting_user; /* in a checked user access */
 	struct swap_ra swap_ra;
 	bool files_shared;	  /* with another task, by CLONE_FILES: exec takes a copy */
 	int64_t (*restart)(void); /* what restart_syscall() goes on with */
 	uint64_t restart_deadline, restart_rest;
+	struct {
+		uint64_t addr;
+		uint32_t value, bits;
+		bool private;
+	} restart_futex;
 	void (*kthread_fn)(void *);
 	void *kthread_arg;
 	char comm[16];

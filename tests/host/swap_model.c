@@ -150,10 +150,16 @@ void blockdev_register(struct block_device *dev)
 
 /* ---- tasks ---- */
 
+static struct task tasks[NR_TASKS];
+
+void model_new_tasks(void)
+{
+	memset(tasks, 0, sizeof(tasks));
+	model_task(0);
+}
+
 void model_task(unsigned i)
 {
-	static struct task tasks[NR_TASKS];
-
 	CHECK(i < NR_TASKS);
 	current = &tasks[i];
 }
@@ -300,7 +306,7 @@ int copy_to_user(uptr_t to, const void *from, size_t n)
 void model_boot(uint64_t ram)
 {
 	shim_boot(ram);
-	model_task(0);
+	model_new_tasks();
 	vm_init();
 	swap_init();
 	disk_format(DISK_PAGES);

@@ -29,7 +29,8 @@ extern void (*disk_at_work)(const struct bio *bio);
 
 /* ---- tasks ---- */
 #define NR_TASKS 8
-void model_task(unsigned i); /* the i-th one runs from now on; 0 at first */
+void model_new_tasks(void);  /* which have done nothing yet; number 0 runs */
+void model_task(unsigned i); /* this one runs from now on */
 
 /* ---- sleeping ---- */
 uint64_t time_ns(void);

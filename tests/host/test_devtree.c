@@ -129,6 +129,10 @@ static void memory_and_reservations(void **state)
 	begin("fw@41000000");
 	prop_cells("reg", 4, 0, 0x41000000, 0, 0x2000);
 	end();
+	begin("secure@42000000");
+	prop_cells("reg", 4, 0, 0x42000000, 0, 0x100000);
+	ok(fdt_property(blob, "no-map", NULL, 0));
+	end();
 	begin("cma");
 	prop_cells("size", 2, 0, 0x100000);
 	end();
@@ -139,9 +143,14 @@ static void memory_and_reservations(void **state)
 	assert_int_equal(machine.ram[0].start.pa, 0x40000000);
 	assert_int_equal(machine.ram[0].size, 0x8000000);
 	assert_int_equal(machine.ram[1].start.pa, 0x100000000);
-	assert_int_equal(machine.nr_reserved, 2);
+	assert_int_equal(machine.nr_reserved, 3);
 	assert_int_equal(machine.reserved[0].start.pa, 0x41000000);
-	assert_int_equal(machine.reserved[1].start.pa, 0x80000000);
+	assert_false(machine.reserved[0].no_map);
+	assert_int_equal(machine.reserved[1].start.pa, 0x42000000);
+	assert_int_equal(machine.reserved[1].size, 0x100000);
+	assert_true(machine.reserved[1].no_map);
+	assert_int_equal(machine.reserved[2].start.pa, 0x80000000);
+	assert_false(machine.reserved[2].no_map);
 	assert_true(logged("/reserved-memory/cma has no address"));
 }
 

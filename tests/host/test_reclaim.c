@@ -438,6 +438,68 @@ static void shared_memory_goes_out_and_comes_back(void **state)
 	mm_put(child);
 }
 
+/* What readahead, or another address space, has brought is not waited for. */
+static void only_faults_that_read_are_major(void **state)
+{
+	struct mm *mm = new_mm(), *child;
+
+	(void)state;
+	map_area(mm, PAGES, MAP_SHARED);
+	fill(mm, PAGES, 1);
+	child = forked(mm);
+	push_out();
+	disk_reads = 0;
+	expect(mm, PAGES, 1);
+	expect(child, PAGES, 1);
+	assert_in_range(disk_reads, 1, PAGES / 2);
+	assert_int_equal(mm->maj_faults, disk_reads);
+	assert_int_equal(child->maj_faults, 0);
+	mm_put(mm);
+	mm_put(child);
+}
+
+static void what_comes_back_is_counted(void **state)
+{
+	struct mm *mm = program(PAGES), *child;
+
+	(void)state;
+	fill(mm, PAGES, 1);
+	child = forked(mm);
+	push_out();
+	assert_int_equal(mm->swap_outs, PAGES);
+	disk_reads = 0;
+	expect(mm, PAGES, 1);
+	assert_int_equal(mm->maj_faults, disk_reads);
+	assert_true(mm->maj_faults < PAGES / 2);
+	assert_int_equal(mm->swap_ins, PAGES);
+	/* None of the child's leaves went out. */
+	assert_int_equal(child->swap_outs, 0);
+	assert_int_equal(child->swap_ins, 0);
+	/* Now it has some: what one of both brings back is back for both. */
+	expect(child, PAGES, 1);
+	push_out();
+	expect(mm, PAGES, 1);
+	assert_int_equal(child->swap_outs, PAGES);
+	assert_int_equal(child->swap_ins, PAGES);
+	mm_put(mm);
+	mm_put(child);
+}
+
+static void swapoff_is_counted_too(void **state)
+{
+	struct mm *mm = program(PAGES);
+
+	(void)state;
+	fill(mm, PAGES, 1);
+	push_out();
+	assert_int_equal(swap_off(&disk), 0);
+	assert_int_equal(mm->swap_ins, PAGES);
+	assert_int_equal(mm->maj_faults, 0);
+	expect(mm, PAGES, 1);
+	mm_put(mm);
+	assert_int_equal(swap_on(&disk, "vda", -1), 0);
+}
+
 static void locked_memory_stays(void **state)
 {
 	struct mm *mm = program(PAGES);
@@ -1095,6 +1157,9 @@ int main(void)
 		WITH_SWAP(clean_pages_are_not_written_again),
 		WITH_SWAP(a_page_shared_by_fork_comes_back_to_both),
 		WITH_SWAP(shared_memory_goes_out_and_comes_back),
+		WITH_SWAP(only_faults_that_read_are_major),
+		WITH_SWAP(what_comes_back_is_counted),
+		WITH_SWAP(swapoff_is_counted_too),
 		WITH_SWAP(locked_memory_stays),
 		WITH_SWAP(a_page_written_to_meanwhile_is_not_lost),
 		WITH_SWAP(a_page_that_somebody_may_write_to_stays),

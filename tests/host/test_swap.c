@@ -244,6 +244,7 @@ static int swapon_disk(void **state)
 	(void)state;
 	disk_format(DISK_PAGES);
 	shim_seed(1);
+	model_new_tasks();
 	return swap_on(&disk, "vda", -1);
 }
 

@@ -63,12 +63,18 @@ int arch_sigreturn(struct trapframe *tf, uint64_t *mask); /* the new x0 is in tf
 /* A page of user code in the image (image_pa()): the signal trampoline, each program's [vdso]. */
 const void *arch_vdso_page(void);
 
+/* panic() (arch/arm64/panic.S) puts its caller's registers into its core's frame, all but x16, x17
+ * and what the call itself changed, and goes on here. */
+extern struct trapframe panic_frames[];
+void panic_with_frame(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 /* panic(), for an exception: the registers and call chain are the trapframe's. */
 void panic_trap(const struct trapframe *tf, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
-/* Call chain of the caller or of a trapframe, symbolised, to the log. */
+/* Call chain of a trapframe, symbolised, to the log. */
 void backtrace(const struct trapframe *tf);
 void show_registers(const struct trapframe *tf);
+/* This core's, about translation and its last exception. */
+void show_system_registers(void);
 /* "symbol+0x12/0x80" for a kernel text address. */
 const char *ksym_name(uint64_t addr, char *buf, size_t size);
 
