@@ -294,7 +294,7 @@ static void found(struct wait_request *r, struct process *p, int code, int statu
 	r->uid = (int)p->uid;
 	r->code = code;
 	r->status = status;
-	rusage_process(p, false, &r->usage);
+	rusage_process(p, RUSAGE_BOTH, &r->usage); /* with what it waited for itself */
 }
 
 /* The dead child's times and faults become part of its parent's children's. */

@@ -85,7 +85,7 @@ void futex_exit_robust(uint64_t head);
 
 /* ---- sys_time.c ---- */
 struct rusage;
-void rusage_process(struct process *p, bool children, struct rusage *ru);
+void rusage_process(struct process *p, int who, struct rusage *ru);
 
 /* ---- random.c ---- */
 void random_init(void);

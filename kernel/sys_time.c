@@ -205,24 +205,53 @@ static struct __kernel_old_timeval to_timeval(uint64_t ns)
 					     (long)(ns % NSEC_PER_SEC / 1000)};
 }
 
-/* tasks_lock held. The times of ru are struct timevals, laid out as the kernel's own. */
-void rusage_process(struct process *p, bool children, struct rusage *ru)
+/* What a process has used; times in ns, maxrss in pages. */
+struct used {
+	uint64_t utime, stime, min_flt, maj_flt, maxrss;
+};
+
+static void add_self(struct used *u, struct process *p)
 {
-	struct __kernel_old_timeval utime = to_timeval(children ? p->cutime : process_cputime(p));
-	struct __kernel_old_timeval stime = to_timeval(children ? p->cstime : 0);
 	struct task *t = LIST_FIRST(&p->threads);
 
+	u->utime += process_cputime(p);
+	u->min_flt += p->min_flt;
+	u->maj_flt += p->maj_flt;
+	u->maxrss = MAX(u->maxrss, p->maxrss);
+	if (!t || !t->mm)
+		return;
+	u->min_flt += t->mm->min_faults;
+	u->maj_flt += t->mm->maj_faults;
+	u->maxrss = MAX(u->maxrss, t->mm->rss_peak);
+}
+
+static void add_children(struct used *u, const struct process *p)
+{
+	u->utime += p->cutime;
+	u->stime += p->cstime;
+	u->min_flt += p->cmin_flt;
+	u->maj_flt += p->cmaj_flt;
+	u->maxrss = MAX(u->maxrss, p->cmaxrss);
+}
+
+/* who: RUSAGE_SELF, _CHILDREN or _BOTH; tasks_lock held. The times of ru are struct timevals, laid out as the kernel's own. */
+void rusage_process(struct process *p, int who, struct rusage *ru)
+{
+	struct __kernel_old_timeval utime, stime;
+	struct used u = {0};
+
+	if (who != RUSAGE_CHILDREN)
+		add_self(&u, p);
+	if (who != RUSAGE_SELF)
+		add_children(&u, p);
+	utime = to_timeval(u.utime);
+	stime = to_timeval(u.stime);
 	memset(ru, 0, sizeof(*ru));
 	memcpy(&ru->ru_utime, &utime, sizeof(utime));
 	memcpy(&ru->ru_stime, &stime, sizeof(stime));
-	ru->ru_minflt = (long)(children ? p->cmin_flt : p->min_flt);
-	ru->ru_majflt = (long)(children ? p->cmaj_flt : p->maj_flt);
-	ru->ru_maxrss = (long)((children ? p->cmaxrss : p->maxrss) * (PAGE_SIZE / SZ_1K));
-	if (children || !t || !t->mm)
-		return;
-	ru->ru_minflt += (long)t->mm->min_faults;
-	ru->ru_majflt += (long)t->mm->maj_faults;
-	ru->ru_maxrss = MAX(ru->ru_maxrss, (long)(t->mm->rss_peak * (PAGE_SIZE / SZ_1K)));
+	ru->ru_minflt = (long)u.min_flt;
+	ru->ru_majflt = (long)u.maj_flt;
+	ru->ru_maxrss = (long)(u.maxrss * (PAGE_SIZE / SZ_1K));
 }
 
 int64_t sys_getrusage(uint64_t who, uint64_t usage)
@@ -232,7 +261,8 @@ int64_t sys_getrusage(uint64_t who, uint64_t usage)
 	if ((int)who != RUSAGE_SELF && (int)who != RUSAGE_CHILDREN && (int)who != RUSAGE_THREAD)
 		return -EINVAL;
 	spin_lock(&tasks_lock);
-	rusage_process(current->process, (int)who == RUSAGE_CHILDREN, &ru);
+	rusage_process(current->process,
+		       (int)who == RUSAGE_CHILDREN ? RUSAGE_CHILDREN : RUSAGE_SELF, &ru);
 	spin_unlock(&tasks_lock);
 	if ((int)who == RUSAGE_THREAD) {
 		struct __kernel_old_timeval used =

@@ -266,7 +266,7 @@ uint64_t process_cputime(struct process *p)
 	struct task *t;
 
 	LIST_FOREACH(t, &p->threads, thread_link)
-	ns += t->utime + t->stime;
+		ns += t->utime + t->stime;
 	return ns;
 }
 

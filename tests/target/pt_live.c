@@ -3,6 +3,7 @@
 #include <arch/context.h>
 #include <arch/uaccess.h>
 #include <twofold/boot.h>
+#include <twofold/devtree.h>
 #include <twofold/page.h>
 #include <twofold/selftest.h>
 #include <twofold/vmalloc.h>
@@ -92,6 +93,18 @@ SELFTEST(live, data_is_writable)
 	EXPECT(arch_probe_write(ptr_to_va(&datum), 1) && READ_ONCE(datum) == 1);
 }
 
+/* Memory that nobody may map, the kernel included, is not in the direct map. */
+static bool has_no_map(paddr_t pa, uint64_t size)
+{
+	for (unsigned i = 0; i < machine.nr_reserved; i++) {
+		const struct dt_range *r = &machine.reserved[i];
+
+		if (r->no_map && r->start.pa < pa.pa + size && pa.pa < r->start.pa + r->size)
+			return true;
+	}
+	return false;
+}
+
 /* A block of the direct map that holds no read-only part of the image must be one leaf. */
 static void check_block(paddr_t pa, int level)
 {
@@ -99,6 +112,8 @@ static void check_block(paddr_t pa, int level)
 	paddr_t image = image_pa(_image), end = image_pa(_erodata);
 
 	if (pa.pa < end.pa && image.pa < pa.pa + PT_SPAN(level))
+		return;
+	if (has_no_map(pa, PT_SPAN(level)))
 		return;
 	EXPECT(look(pa_to_ptr(pa), &leaf) == PTE_LEAF);
 	EXPECT(leaf.level >= level && leaf.pa.pa == pa.pa);
