@@ -42,7 +42,8 @@ export O CPU MEM SMP SWAP ICOUNT GIC VIRTIO DEPS TESTS FUZZ_SECONDS CROSS_COMPIL
 
 # --- Goals -----------------------------------------------------------------------------------
 .DEFAULT_GOAL := all
-.PHONY: all run test test-build debug-build llvm-build gdb bench image fuzz clean distclean help FORCE
+.PHONY: all run test test-build debug-build llvm-build gdb bench image fuzz clean distclean help
+.PHONY: FORCE
 .PHONY: deps-build deps-run deps-test deps-fuzz deps-gdb
 
 ifneq ($(filter-out clean distclean help,$(or $(MAKECMDGOALS),all)),)

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CHECK(what, cond)                                                                          \
@@ -223,6 +224,27 @@ static void test_usage(void)
 	CHECK("peak memory is counted", usage.ru_maxrss >= 4096);
 }
 
+/* What a child waited for counts as its own: `time` shows the work of a program's workers. */
+static void test_inherited_usage(void)
+{
+	struct rusage usage;
+	struct timespec now = {0};
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if ((pid = fork()) == 0) {
+			while (now.tv_sec == 0 && now.tv_nsec < 30000000)
+				clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+			_exit(0);
+		}
+		_exit(status_of(pid));
+	}
+	CHECK("wait4", wait4(pid, &status, 0, &usage) == pid && status == 0);
+	CHECK("a grandchild's time is counted",
+	      usage.ru_utime.tv_sec || usage.ru_utime.tv_usec >= 25000);
+}
+
 /* What this program does when it runs itself. */
 static int as_child(int argc, char **argv)
 {
@@ -249,6 +271,7 @@ int main(int argc, char **argv)
 	test_orphan();
 	test_slices();
 	test_usage();
+	test_inherited_usage();
 	if (failures)
 		return 1;
 	puts("forktest: ok");

@@ -19,8 +19,8 @@ alive='s=$?; echo s=$s; outgrow 8M; echo alive; exit $s'
 
 fails read 1000 1001 3000
 boot MEM=64M SWAP=256M CMD="outgrow 96M; $alive"
-like "unreadable: the log names a slot" 'swap: /dev/vda: cannot read slot (1000|1001|3000): error -5'
-like "unreadable: the program gets SIGBUS, which is said" 'outgrow\[[0-9]+\]: bus error at [0-9a-f]+'
+like "unreadable: the log names a slot" 'swap: /dev/vda: cannot read slot (1000|1001|3000): '
+like "unreadable: the program gets SIGBUS, which is said" 'outgrow\[[0-9]+\]: bus error at '
 like "unreadable: and ends" '^outgrow: a worker was killed by signal 7$'
 like "unreadable: outgrow fails" '^s=[1-9]'
 like "unreadable: the machine lives on" '^alive$'
