@@ -31,8 +31,8 @@ static bool program_ended(const struct process *p)
 	struct task *t;
 
 	LIST_FOREACH(t, &p->threads, thread_link)
-	if (t->mm)
-		return false;
+		if (t->mm)
+			return false;
 	return true;
 }
 
@@ -73,8 +73,8 @@ static bool group_has_stopped(int pgid, const struct process *but)
 	struct process *p;
 
 	LIST_FOREACH(p, &all_processes, all)
-	if (p != but && p->pgid == pgid && p->stopped)
-		return true;
+		if (p != but && p->pgid == pgid && p->stopped)
+			return true;
 	return false;
 }
 
@@ -86,10 +86,10 @@ static void hang_up_orphans(int pgid, const struct process *but)
 	if (!signal_group_orphaned(pgid, but) || !group_has_stopped(pgid, but))
 		return;
 	LIST_FOREACH(p, &all_processes, all)
-	if (p != but && p->pgid == pgid) {
-		signal_send_locked(p, NULL, SIGHUP, NULL);
-		signal_send_locked(p, NULL, SIGCONT, NULL);
-	}
+		if (p != but && p->pgid == pgid) {
+			signal_send_locked(p, NULL, SIGHUP, NULL);
+			signal_send_locked(p, NULL, SIGCONT, NULL);
+		}
 }
 
 /* Takes a zombie out of the tree; the caller puts its reference without the lock. tasks_lock held.
@@ -168,11 +168,11 @@ static bool leave_process(struct task *t, struct process *p)
 	if (t->tid != p->pid)
 		pid_free(t->tid);
 	LIST_REMOVE(t, thread_link);
-	p->utime += t->utime;
+	p->utime += t->utime + (time_ns() - t->run_start); /* since it was last switched to, too */
 	p->stime += t->stime;
 	if (p->pending) /* what this thread was to take, another one takes */
 		LIST_FOREACH(other, &p->threads, thread_link)
-	signal_kick(other, false);
+			signal_kick(other, false);
 	if (p->exec_task)
 		wake_all(wait_hash(p));
 	if (!--p->nr_threads && p != init_process)
@@ -235,10 +235,10 @@ int exit_other_threads(void)
 	else if (p->nr_threads > 1)
 		p->exec_task = current;
 	LIST_FOREACH(t, &p->threads, thread_link)
-	if (!err && t != current) {
-		t->pending |= SIG_BIT(SIGKILL);
-		signal_kick(t, true);
-	}
+		if (!err && t != current) {
+			t->pending |= SIG_BIT(SIGKILL);
+			signal_kick(t, true);
+		}
 	spin_unlock(&tasks_lock);
 	if (err || !p->exec_task)
 		return err;
@@ -342,8 +342,7 @@ static int scan_children(struct wait_request *r)
 	bool reap = false;
 
 	spin_lock(&tasks_lock);
-	LIST_FOREACH(p, &current->process->children, sibling)
-	{
+	LIST_FOREACH(p, &current->process->children, sibling) {
 		if (!eligible(r, p))
 			continue;
 		result = 0;

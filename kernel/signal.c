@@ -82,8 +82,7 @@ void signal_kill_threads(struct process *p, int code)
 		return;
 	p->group_exit = true;
 	p->exit_code = code;
-	LIST_FOREACH(t, &p->threads, thread_link)
-	{
+	LIST_FOREACH(t, &p->threads, thread_link) {
 		__atomic_fetch_or(&t->pending, SIG_BIT(SIGKILL), __ATOMIC_RELAXED);
 		signal_kick(t, true);
 	}
@@ -110,7 +109,7 @@ static void flush_process(struct process *p, uint64_t set)
 	spin_lock(&p->sig_lock);
 	signal_flush(&p->queue, &p->pending, set);
 	LIST_FOREACH(t, &p->threads, thread_link)
-	signal_flush(&t->queue, &t->pending, set);
+		signal_flush(&t->queue, &t->pending, set);
 	spin_unlock(&p->sig_lock);
 }
 
@@ -124,8 +123,8 @@ static void continue_process(struct process *p)
 	p->stopped = false;
 	p->continued = true;
 	LIST_FOREACH(t, &p->threads, thread_link)
-	if (t->state == TASK_STOPPED)
-		sched_wake(t);
+		if (t->state == TASK_STOPPED)
+			sched_wake(t);
 	signal_notify_parent(p, CLD_CONTINUED, SIGCONT);
 	wake_all(&p->parent->wait_children);
 }
@@ -183,8 +182,7 @@ static struct task *choose_thread(struct process *p, int sig)
 {
 	struct task *t, *taker = NULL;
 
-	LIST_FOREACH(t, &p->threads, thread_link)
-	{
+	LIST_FOREACH(t, &p->threads, thread_link) {
 		if (blocked_now(t) & SIG_BIT(sig))
 			continue;
 		if (!taker || t->tid == p->pid || t->state == TASK_INTERRUPTIBLE)
@@ -262,11 +260,11 @@ int signal_group(int pgid, int sig, const siginfo_t *info)
 
 	spin_lock(&tasks_lock);
 	LIST_FOREACH(p, &all_processes, all)
-	if (p->pgid == pgid) {
-		int sent = sig ? signal_send_locked(p, NULL, sig, info) : 0;
+		if (p->pgid == pgid) {
+			int sent = sig ? signal_send_locked(p, NULL, sig, info) : 0;
 
-		err = err && err != -ESRCH ? err : sent;
-	}
+			err = err && err != -ESRCH ? err : sent;
+		}
 	spin_unlock(&tasks_lock);
 	return err;
 }
@@ -298,9 +296,9 @@ bool signal_group_orphaned(int pgid, const struct process *but)
 	struct process *p;
 
 	LIST_FOREACH(p, &all_processes, all)
-	if (p != but && p->pgid == pgid && !p->zombie && p->parent && p->parent != but &&
-	    p->parent->pgid != pgid && p->parent->sid == p->sid)
-		return false;
+		if (p != but && p->pgid == pgid && !p->zombie && p->parent && p->parent != but &&
+		    p->parent->pgid != pgid && p->parent->sid == p->sid)
+			return false;
 	return true;
 }
 
@@ -323,12 +321,12 @@ static int take_from(struct sigqueue_head *queue, uint64_t *pending, uint64_t se
 	if (!sig)
 		return 0;
 	STAILQ_FOREACH(q, queue, link)
-	if (q->info.si_signo == sig) {
-		more = mine;
-		if (mine)
-			break;
-		mine = q;
-	}
+		if (q->info.si_signo == sig) {
+			more = mine;
+			if (mine)
+				break;
+			mine = q;
+		}
 	if (!more)
 		__atomic_fetch_and(pending, ~SIG_BIT(sig), __ATOMIC_RELAXED);
 	if (!mine) {
@@ -436,8 +434,8 @@ static void stop_process(struct process *p, int sig)
 	p->reported_stop = p->continued = false;
 	p->stop_signal = sig;
 	LIST_FOREACH(t, &p->threads, thread_link)
-	if (t != current)
-		signal_kick(t, false);
+		if (t != current)
+			signal_kick(t, false);
 	signal_notify_parent(p, CLD_STOPPED, sig);
 	wake_all(&p->parent->wait_children);
 	spin_unlock(&tasks_lock);

@@ -31,11 +31,11 @@ static int64_t kill_all(int sig, const siginfo_t *info)
 
 	spin_lock(&tasks_lock);
 	LIST_FOREACH(p, &all_processes, all)
-	if (p != init_process && p != current->process) {
-		err = 0;
-		if (sig)
-			signal_send_locked(p, NULL, sig, info);
-	}
+		if (p != init_process && p != current->process) {
+			err = 0;
+			if (sig)
+				signal_send_locked(p, NULL, sig, info);
+		}
 	spin_unlock(&tasks_lock);
 	return err;
 }

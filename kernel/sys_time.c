@@ -215,6 +215,8 @@ static void add_self(struct used *u, struct process *p)
 	struct task *t = LIST_FIRST(&p->threads);
 
 	u->utime += process_cputime(p);
+	if (p == current->process)
+		u->utime += running_since(current);
 	u->min_flt += p->min_flt;
 	u->maj_flt += p->maj_flt;
 	u->maxrss = MAX(u->maxrss, p->maxrss);
@@ -234,7 +236,8 @@ static void add_children(struct used *u, const struct process *p)
 	u->maxrss = MAX(u->maxrss, p->cmaxrss);
 }
 
-/* who: RUSAGE_SELF, _CHILDREN or _BOTH; tasks_lock held. The times of ru are struct timevals, laid out as the kernel's own. */
+/* who: RUSAGE_SELF, _CHILDREN or _BOTH; tasks_lock held. The times of ru are struct timevals, laid
+ * out as the kernel's own. */
 void rusage_process(struct process *p, int who, struct rusage *ru)
 {
 	struct __kernel_old_timeval utime, stime;

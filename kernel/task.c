@@ -37,8 +37,8 @@ static bool pid_names_group(int pid)
 	struct process *p;
 
 	LIST_FOREACH(p, &all_processes, all)
-	if (p->pgid == pid || p->sid == pid)
-		return true;
+		if (p->pgid == pid || p->sid == pid)
+			return true;
 	return false;
 }
 
@@ -79,8 +79,8 @@ struct task *task_find_locked(int tid)
 	struct task *t;
 
 	LIST_FOREACH(t, &tid_hash[(unsigned)tid % TID_HASH], all_link)
-	if (t->tid == tid)
-		return t;
+		if (t->tid == tid)
+			return t;
 	return NULL;
 }
 
@@ -194,8 +194,8 @@ struct process *process_find_locked(int pid)
 	struct process *p;
 
 	LIST_FOREACH(p, &all_processes, all)
-	if (p->pid == pid)
-		return p;
+		if (p->pid == pid)
+			return p;
 	return NULL;
 }
 
@@ -218,8 +218,8 @@ static struct process *process_after(int pid)
 
 	spin_lock(&tasks_lock);
 	LIST_FOREACH(p, &all_processes, all)
-	if (p->pid > pid && (!best || p->pid < best->pid))
-		best = p;
+		if (p->pid > pid && (!best || p->pid < best->pid))
+			best = p;
 	if (best)
 		process_get(best);
 	spin_unlock(&tasks_lock);
@@ -248,8 +248,7 @@ struct mm *process_mm(struct process *p)
 	struct task *t;
 
 	spin_lock(&tasks_lock);
-	LIST_FOREACH(t, &p->threads, thread_link)
-	{
+	LIST_FOREACH(t, &p->threads, thread_link) {
 		mm = t->mm;
 		if (mm) {
 			mm_get(mm);

@@ -636,7 +636,7 @@ static int verdict(enum outcome outcome, struct fault_signal *sig)
 		return -EFAULT;
 	default:
 		*sig = (struct fault_signal){SIGBUS, BUS_ADRERR,
-					     "past the end of the file, or it cannot be read"};
+					     "past the end of its file, or it cannot be read back"};
 		return -EFAULT;
 	}
 }

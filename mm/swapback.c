@@ -55,8 +55,7 @@ static bool skip_empty(const struct rmap *family, uint64_t *index)
 
 	if (*index > UINT32_MAX)
 		return false;
-	LIST_FOREACH(object, &family->objects, sibling)
-	{
+	LIST_FOREACH(object, &family->objects, sibling) {
 		uint32_t at = (uint32_t)*index;
 
 		if (pagemap_next(&object->pages, &at, UINT32_MAX))
@@ -75,8 +74,7 @@ static uint32_t family_next_slot(struct rmap *family, const struct range *range,
 		uint32_t last = MIN(first, UINT32_MAX - (WINDOW - 1)) + (WINDOW - 1);
 		struct vm_object *object;
 
-		LIST_FOREACH(object, &family->objects, sibling)
-		{
+		LIST_FOREACH(object, &family->objects, sibling) {
 			uint32_t slot = find_slot(object, range, first, last, at);
 
 			if (slot)
@@ -92,8 +90,7 @@ static void install_everywhere(struct rmap *family, uint32_t index, uint32_t slo
 {
 	struct vm_object *object;
 
-	LIST_FOREACH(object, &family->objects, sibling)
-	{
+	LIST_FOREACH(object, &family->objects, sibling) {
 		get_page(page);
 		if (!object_install_swapped(object, index, slot, page))
 			put_page(page);
