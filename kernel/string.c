@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The standard string functions that are not in assembly (arch/arm64/string.S has the mem* that matter). */
+/* The standard string functions; memcpy() and its kin are in arch/arm64/string.S. */
 #include <twofold/string.h>
 #include <twofold/types.h>
 

@@ -72,7 +72,7 @@ static void check_all(const struct region *r, unsigned changed, unsigned version
 		check_page(page_at(r, i), i >= from && i < to ? version : ORIGINAL);
 }
 
-/* As many pages as there are, drawn at random (a full-period step through the next power of two). */
+/* Each page once, at random: a full-period step through the next power of two. */
 static void check_at_random(const struct region *r)
 {
 	size_t span = 1, at = 12345;

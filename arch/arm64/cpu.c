@@ -77,7 +77,9 @@ uint64_t cpu_hwcap(void)
 	       FEATURE(id_aa64isar1_el1, 20, 1, HWCAP_LRCPC);
 }
 
-/* By this core's virtual timer, which then goes on as it was; a deadline that passed still fires. */
+/*
+ * By this core's virtual timer, which then goes on as it was; a deadline that passed still fires.
+ */
 void cpu_nap(void)
 {
 	irqflags_t flags = irq_save();

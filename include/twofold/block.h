@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Block devices as mm/ and fs/ see them: read or write these pages at these sectors, then call me. */
+/*
+ * Block devices as mm/ and fs/ see them: read or write these pages at these sectors, then call me.
+ */
 #ifndef TWOFOLD_BLOCK_H
 #define TWOFOLD_BLOCK_H
 
@@ -24,17 +26,22 @@ struct bio {
 	uint64_t sector;
 	unsigned nr_segs;
 	struct bio_seg segs[BIO_MAX_SEGS];
-	int error;			 /* when done: 0, -EIO, -EROFS, -EINVAL (past the end), -ENOMEDIUM */
-	void (*done)(struct bio *bio);	 /* from an interrupt handler: wakes, never sleeps or frees */
-	void *private;			 /* the submitter's */
-	STAILQ_ENTRY(bio) link;		 /* the driver's */
-	uint32_t driver_tag;		 /* the driver's */
+	/* when done: 0, -EIO, -EROFS, -EINVAL (past the end), -ENOMEDIUM */
+	int error;
+	/* from an interrupt handler: wakes, never sleeps or frees */
+	void (*done)(struct bio *bio);
+	void *private;		/* the submitter's */
+	STAILQ_ENTRY(bio) link; /* the driver's */
+	uint32_t driver_tag;	/* the driver's */
 };
 
 struct block_ops {
 	/* Starts the request, or queues it; never sleeps. Errors arrive by bio->done as well. */
 	void (*submit)(struct block_device *dev, struct bio *bio);
-	/* Completes what is finished without an interrupt (panic, single-stepped boot). May be NULL. */
+	/*
+	 * Completes what is finished without an interrupt (panic, single-stepped boot). May be
+	 * NULL.
+	 */
 	void (*poll)(struct block_device *dev);
 };
 
@@ -42,7 +49,7 @@ struct block_device {
 	char name[16]; /* vda, vdb, mmcblk0, mmcblk0p2 */
 	uint64_t sectors;
 	bool read_only;
-	unsigned max_segs; /* of one request, at most BIO_MAX_SEGS */
+	unsigned max_segs;    /* of one request, at most BIO_MAX_SEGS */
 	uint32_t max_seg_len; /* bytes of one segment, at least PAGE_SIZE */
 	uint32_t block_size;  /* bytes that it reads or writes at once: requests are multiples */
 	uint64_t rdev;	      /* of /dev/NAME: major << 8 | minor */
@@ -54,7 +61,7 @@ struct block_device {
 
 /* Registers a device for good; it appears as /dev/NAME. */
 void block_register(struct block_device *dev);
-struct block_device *block_find(const char *name); /* "vda" or "/dev/vda"; NULL */
+struct block_device *block_find(const char *name);	   /* "vda" or "/dev/vda"; NULL */
 struct block_device *block_next(struct block_device *dev); /* NULL: the first */
 /* Checks bounds and alignment, counts, hands over to the driver. Never sleeps. */
 void block_submit(struct bio *bio);

@@ -12,8 +12,8 @@
  */
 void main(const void *dtb, size_t dtb_max, paddr_t dtb_pa) __attribute__((noreturn));
 
-/* The direct map: all RAM of `machine` but what is reserved as `no-map`, at its final granularity, image
- * text and rodata read-only. */
+/* The direct map: all RAM of `machine` but what is reserved as `no-map`, at its final granularity,
+ * image text and rodata read-only. */
 void arch_map_ram(void);
 bool in_direct_map(paddr_t pa);
 /* Boot is over: the identity map and what else only boot needed goes. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The device tree, read through libfdt. Scanning is slow (some 100 k instructions a walk), so it is walked once:
- * dt_init() keeps a small table of nodes with what drivers ask for. Bad properties are logged
- * with the node's path and skipped.
+ * The device tree, read through libfdt. Scanning is slow (some 100 k instructions a walk), so it is
+ * walked once: dt_init() keeps a small table of nodes with what drivers ask for. Bad properties are
+ * logged with the node's path and skipped.
  */
 #ifndef TWOFOLD_DEVTREE_H
 #define TWOFOLD_DEVTREE_H
@@ -22,14 +22,16 @@ struct dt_range {
 	paddr_t start;
 	uint64_t size;
 	unsigned node; /* numa-node-id, 0 if none */
-	bool no_map;   /* reserved: the kernel must not map it as normal memory, nor speculate into it */
+	/* reserved: the kernel must not map it as normal memory, nor speculate into it */
+	bool no_map;
 };
 #define DT_MAX_RANGES 32
 struct dt_machine {
 	char model[64];
-	struct dt_range ram[DT_MAX_RANGES], reserved[DT_MAX_RANGES]; /* /memory; memreserve and /reserved-memory */
+	/* /memory; memreserve and /reserved-memory */
+	struct dt_range ram[DT_MAX_RANGES], reserved[DT_MAX_RANGES];
 	unsigned nr_ram, nr_reserved;
-	const char *bootargs; /* "" where absent */
+	const char *bootargs;		  /* "" where absent */
 	paddr_t initrd_start, initrd_end; /* 0, 0: none */
 	const char *stdout_path;	  /* without options, aliases resolved; NULL */
 	struct dt_cpu {
@@ -37,8 +39,8 @@ struct dt_machine {
 		enum { DT_CPU_NONE, DT_CPU_PSCI, DT_CPU_SPIN } method;
 		paddr_t release; /* spin table's cpu-release-addr */
 	} cpus[NR_CPUS];
-	unsigned nr_cpus;   /* more than NR_CPUS are logged and left alone */
-	bool psci_hvc;	    /* the conduit: HVC, else SMC */
+	unsigned nr_cpus; /* more than NR_CPUS are logged and left alone */
+	bool psci_hvc;	  /* the conduit: HVC, else SMC */
 	bool has_psci;
 	uint8_t rng_seed[64]; /* /chosen rng-seed, kaslr-seed */
 	unsigned rng_seed_len;
@@ -52,7 +54,9 @@ const struct dt_node *dt_phandle(uint32_t phandle);
 const struct dt_node *dt_parent_interrupt(const struct dt_node *node);
 const char *dt_path(const struct dt_node *node, char *buf, size_t size);
 bool dt_compatible(const struct dt_node *node, const char *compatible);
-/* The i-th reg entry as a CPU physical address, `ranges` of the parents applied. -ENOENT, -EINVAL. */
+/*
+ * The i-th reg entry as a CPU physical address, `ranges` of the parents applied. -ENOENT, -EINVAL.
+ */
 int dt_reg(const struct dt_node *node, unsigned i, paddr_t *start, uint64_t *size);
 /* The raw property; its length in bytes in *len. NULL where absent. Big-endian cells: dt_cell(). */
 const void *dt_prop(const struct dt_node *node, const char *name, int *len);
@@ -69,7 +73,8 @@ static inline uint32_t dt_cell(const void *prop, unsigned i)
 struct driver {
 	const char *name;
 	const char *const *compatible; /* NULL-terminated */
-	int (*probe)(const struct dt_node *node); /* 0, or negative errno: logged with the node's path */
+	/* 0, or negative errno: logged with the node's path */
+	int (*probe)(const struct dt_node *node);
 };
 #define DRIVER(name_)                                                                              \
 	static const struct driver driver_##name_                                                  \

@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Interrupts: a controller driver registers itself; device drivers name their interrupt by the device tree. */
+/*
+ * Interrupts: a controller driver registers itself; device drivers name their interrupt by the
+ * device tree.
+ */
 #ifndef TWOFOLD_IRQ_H
 #define TWOFOLD_IRQ_H
 
 #include <twofold/devtree.h>
 
-typedef void (*irq_handler_t)(void *arg); /* interrupts masked on this core; may wake, never sleep */
+/* interrupts masked on this core; may wake, never sleep */
+typedef void (*irq_handler_t)(void *arg);
 
 enum ipi { IPI_RESCHEDULE, IPI_STOP, IPI_CALL, NR_IPIS };
 
 struct irq_chip {
-	/* Translates one specifier of an `interrupts` property to the chip's line number; -EINVAL. */
+	/*
+	 * Translates one specifier of an `interrupts` property to the chip's line number; -EINVAL.
+	 */
 	int (*translate)(const uint32_t *cells, unsigned nr_cells);
-	void (*enable)(unsigned line);	 /* routes to core 0 where it is shared; level or edge as translated */
+	/* routes to core 0 where it is shared; level or edge as translated */
+	void (*enable)(unsigned line);
 	void (*disable)(unsigned line);
-	void (*handle)(void);		 /* claims, calls irq_dispatch(line) or irq_ipi(), completes; repeats */
+	/* claims, calls irq_dispatch(line) or irq_ipi(), completes; repeats */
+	void (*handle)(void);
 	void (*send_ipi)(unsigned cpu, enum ipi ipi);
-	void (*init_cpu)(void);		 /* on each core as it comes up */
+	void (*init_cpu)(void); /* on each core as it comes up */
 };
 
 void irq_init(void); /* finds and starts the interrupt controller; panics without one */
@@ -25,7 +33,7 @@ void irq_register_chip(const struct irq_chip *chip);
 /* The i-th interrupt of a device-tree node, as a line for irq_request(); -EINVAL, -ENOENT. */
 int irq_of_node(const struct dt_node *node, unsigned i);
 int irq_request(int line, irq_handler_t handler, void *arg, const char *name); /* and enables it */
-void irq_enable_local(int line); /* a per-core line (timer), on this core */
+void irq_enable_local(int line);  /* a per-core line (timer), on this core */
 void irq_dispatch(unsigned line); /* from the chip */
 void irq_ipi(enum ipi ipi);	  /* from the chip */
 void irq_send(unsigned cpu, enum ipi ipi);

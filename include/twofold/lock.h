@@ -53,11 +53,17 @@ typedef struct spinlock {
 } spinlock_t;
 
 #ifdef DEBUG
-#define SPINLOCK_INIT(r) {.held = 0, .rank = (r)}
+#define SPINLOCK_INIT(r)                                                                           \
+	{                                                                                          \
+		.held = 0, .rank = (r)                                                             \
+	}
 void lock_rank_push(spinlock_t *lock);
 void lock_rank_pop(spinlock_t *lock);
 #else
-#define SPINLOCK_INIT(r) {.held = 0}
+#define SPINLOCK_INIT(r)                                                                           \
+	{                                                                                          \
+		.held = 0                                                                          \
+	}
 #define lock_rank_push(lock) ((void)(lock))
 #define lock_rank_pop(lock) ((void)(lock))
 #endif

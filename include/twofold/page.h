@@ -22,18 +22,19 @@ enum page_flag {
 	PG_ERROR,      /* the last read or write failed */
 	PG_DIRTY,      /* differs from the copy in its slot or file */
 	PG_WRITEBACK,  /* being written */
-	PG_LRU,        /* on one of the page lists */
+	PG_LRU,	       /* on one of the page lists */
 	PG_ACTIVE,     /* on (or bound for) the active list */
 	PG_REFERENCED, /* second chance */
 	PG_SWAPCACHE,  /* page->slot names its swap slot */
 	PG_READAHEAD,  /* read before anybody asked for it */
 	PG_SWAPBACKED, /* goes to swap: anonymous memory, tmpfs */
 	PG_BUDDY,      /* head of a free block of page->order pages; PG_* above are clear */
-	PG_PCP,        /* free, on a per-CPU list */
+	PG_PCP,	       /* free, on a per-CPU list */
 	PG_SLAB,       /* page->cache owns it */
 	PG_TABLE,      /* a translation table, ARM or x86 */
 	PG_RESERVED,   /* never given to the buddy allocator: image, loader's files, firmware */
-	PG_ICACHE,     /* instruction caches agree with its contents, as long as it is not PG_DIRTY */
+	/* instruction caches agree with its contents, as long as it is not PG_DIRTY */
+	PG_ICACHE,
 };
 
 /*
@@ -59,9 +60,9 @@ struct page {
 
 _Static_assert(sizeof(struct page) == 32, "32 bytes a frame");
 
-extern struct page *memmap; /* biased: memmap[pfn] is the page of frame pfn */
-extern pfn_t min_pfn, max_pfn;	   /* frames of RAM lie in [min_pfn, max_pfn), holes included */
-extern struct page *zero_page;	   /* all zeros, shared, read-only, never freed */
+extern struct page *memmap;    /* biased: memmap[pfn] is the page of frame pfn */
+extern pfn_t min_pfn, max_pfn; /* frames of RAM lie in [min_pfn, max_pfn), holes included */
+extern struct page *zero_page; /* all zeros, shared, read-only, never freed */
 
 static inline struct page *pfn_to_page(pfn_t pfn)
 {
@@ -151,12 +152,12 @@ void frames_release(paddr_t start, uint64_t size);
 #define MAX_ORDER 10 /* 2^10 pages: 4 MiB */
 
 typedef unsigned int gfp_t;
-#define GFP_NOWAIT 0u		 /* never sleeps, never digs into the reserve: NULL when low */
-#define GFP_WAIT 1u		 /* may sleep, reclaim, write to swap */
-#define GFP_RESERVE 2u		 /* may take the frames below the min watermark */
-#define GFP_ZERO 4u		 /* cleared */
-#define GFP_DMA 8u		 /* below 1 GiB */
-#define GFP_MOVE 16u		 /* user memory: falls back to other nodes and zones first */
+#define GFP_NOWAIT 0u  /* never sleeps, never digs into the reserve: NULL when low */
+#define GFP_WAIT 1u    /* may sleep, reclaim, write to swap */
+#define GFP_RESERVE 2u /* may take the frames below the min watermark */
+#define GFP_ZERO 4u    /* cleared */
+#define GFP_DMA 8u     /* below 1 GiB */
+#define GFP_MOVE 16u   /* user memory: falls back to other nodes and zones first */
 #define GFP_KERNEL GFP_WAIT
 #define GFP_USER (GFP_WAIT | GFP_MOVE)
 
@@ -205,11 +206,12 @@ struct zone {
 	const char *name;
 	unsigned node;
 	enum zone_id id;
-	pfn_t start, end;		      /* frames [start, end), holes included */
-	uint64_t managed;		      /* frames that the allocator was ever given */
-	uint64_t nr_free;		      /* on the free lists, per-CPU lists not counted */
-	uint64_t min, low, high;	      /* watermarks, in frames */
-	uint32_t pcp_high, pcp_batch;	      /* per-CPU lists: longest, and how many move at once */
+	pfn_t start, end;	 /* frames [start, end), holes included */
+	uint64_t managed;	 /* frames that the allocator was ever given */
+	uint64_t nr_free;	 /* on the free lists, per-CPU lists not counted */
+	uint64_t min, low, high; /* watermarks, in frames */
+	/* per-CPU lists: longest, and how many move at once */
+	uint32_t pcp_high, pcp_batch;
 	struct page_list free[MAX_ORDER + 1]; /* count is in blocks */
 	struct zone_cpu {
 		struct page_list pages; /* order 0, this core's: no lock, never from interrupts;

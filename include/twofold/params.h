@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The kernel command line: space-separated name or name=value, "double quotes" around spaces. kernel/params.c */
+/*
+ * The kernel command line: space-separated name or name=value, "double quotes" around spaces.
+ * kernel/params.c
+ */
 #ifndef TWOFOLD_PARAMS_H
 #define TWOFOLD_PARAMS_H
 

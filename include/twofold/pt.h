@@ -20,10 +20,10 @@ typedef uint32_t prot_t;
 #define PT_WRITE 0x01u
 #define PT_EXEC 0x02u
 #define PT_USER 0x04u
-#define PT_GLOBAL 0x08u /* the same in every address space */
-#define PT_YOUNG 0x10u	/* accessed since last cleared */
-#define PT_DIRTY 0x20u	/* written since last cleared */
-#define PT_NORMAL 0x00u /* memory types: write-back cached ... */
+#define PT_GLOBAL 0x08u	 /* the same in every address space */
+#define PT_YOUNG 0x10u	 /* accessed since last cleared */
+#define PT_DIRTY 0x20u	 /* written since last cleared */
+#define PT_NORMAL 0x00u	 /* memory types: write-back cached ... */
 #define PT_NOCACHE 0x40u /* ... normal non-cached ... */
 #define PT_DEVICE 0x80u	 /* ... device registers, strongly ordered */
 #define PT_TYPE 0xc0u
@@ -50,7 +50,8 @@ struct pt {
 	paddr_t root;
 	asid_t asid; /* the machine layer's (arch); written under its own lock */
 	bool user;   /* the lower half: entries 0 to 255 of the root are ours to free */
-	bool live;   /* the machine may walk it: stores need barriers and flushes (the twin does not) */
+	/* the machine may walk it: stores need barriers and flushes (the twin does not) */
+	bool live;
 	struct pt_stats stats;
 };
 

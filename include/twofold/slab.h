@@ -10,7 +10,8 @@
 
 struct kmem_cache;
 
-#define SLAB_TYPESTABLE 1u /* its pages never go back: a stale pointer still points at this type */
+#define SLAB_TYPESTABLE 1u /* its pages never go back: a stale pointer still points at this type   \
+			    */
 #define SLAB_PANIC 2u	   /* creation failing is fatal (boot) */
 #define SLAB_DEBUG 4u	   /* checked, as `slab_debug` on the command line does to every cache */
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The standard string functions that the kernel and libfdt use; ISO C's contracts. kernel/string.c */
+/*
+ * The standard string functions that the kernel and libfdt use; ISO C's contracts. kernel/string.c
+ */
 #ifndef TWOFOLD_STRING_H
 #define TWOFOLD_STRING_H
 

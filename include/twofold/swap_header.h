@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The first page of a swap area, as mkswap(8) of util-linux writes it (Linux: union swap_header). */
+/*
+ * The first page of a swap area, as mkswap(8) of util-linux writes it (Linux: union swap_header).
+ */
 #ifndef TWOFOLD_SWAP_HEADER_H
 #define TWOFOLD_SWAP_HEADER_H
 
@@ -19,7 +21,9 @@ struct swap_header {
 } __packed;
 _Static_assert(sizeof(struct swap_header) == 4096, "one page");
 
-/* NULL where the header is good for a device of `device_pages` pages; else what is wrong with it. */
+/*
+ * NULL where the header is good for a device of `device_pages` pages; else what is wrong with it.
+ */
 const char *swap_header_check(const struct swap_header *h, uint64_t device_pages);
 
 #endif

@@ -3,8 +3,8 @@
 #ifndef TWOFOLD_TIME_H
 #define TWOFOLD_TIME_H
 
-#include <sys/queue.h>
 #include <bsd/sys/tree.h>
+#include <sys/queue.h>
 #include <twofold/types.h>
 
 #define NSEC_PER_SEC 1000000000ull
@@ -13,7 +13,8 @@
 void time_init(void);	  /* frequency, timer interrupt by the device tree */
 void time_init_cpu(void); /* on each core */
 uint64_t time_ns(void);	  /* monotonic */
-uint64_t time_realtime_ns(void); /* from the RTC (PL031) where there is one; else since the epoch at boot */
+/* from the RTC (PL031) where there is one; else since the epoch at boot */
+uint64_t time_realtime_ns(void);
 void time_set_realtime_ns(uint64_t now);
 void udelay(uint64_t us); /* busy */
 
@@ -33,6 +34,7 @@ void timer_interrupt(void);
 
 /* drivers/timer.c: this core's comparator. */
 int clockevent_init(void); /* its interrupt line, or -ENODEV, -EINVAL */
-void clockevent_program(uint64_t counter); /* interrupts from that counter value on; UINT64_MAX: never */
+/* interrupts from that counter value on; UINT64_MAX: never */
+void clockevent_program(uint64_t counter);
 
 #endif

@@ -21,10 +21,10 @@ typedef __PTRDIFF_TYPE__ ssize_t; /* <sys/types.h> would clash with the UAPI's s
 #define BIT(n) (1ull << (n))
 #define GENMASK(hi, lo) ((~0ull >> (63 - (hi))) & (~0ull << (lo)))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define ALIGN_DOWN(x, a) ((x) & ~((typeof(x))(a) - 1))
-#define ALIGN_UP(x, a) ALIGN_DOWN((x) + ((typeof(x))(a) - 1), a)
-#define IS_ALIGNED(x, a) (((x) & ((typeof(x))(a) - 1)) == 0)
-#define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
+#define ALIGN_DOWN(x, a) ((x) & ~((typeof(x))(a)-1))
+#define ALIGN_UP(x, a) ALIGN_DOWN((x) + ((typeof(x))(a)-1), a)
+#define IS_ALIGNED(x, a) (((x) & ((typeof(x))(a)-1)) == 0)
+#define DIV_ROUND_UP(n, d) (((n) + (d)-1) / (d))
 
 #define MIN(a, b)                                                                                  \
 	({                                                                                         \
@@ -39,7 +39,7 @@ typedef __PTRDIFF_TYPE__ ssize_t; /* <sys/types.h> would clash with the UAPI's s
 		max_a_ > max_b_ ? max_a_ : max_b_;                                                 \
 	})
 
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))

@@ -12,9 +12,9 @@
  *
  * fork attaches the child's areas to the parent's anonymous objects and marks both sides `cow`;
  * the child's tables start empty. The first write through a `cow` area whose object another
- * area covers too gives that area an object of its own with the same entries (each page's refs, each
- * slot's count, one more); a page with more than one holder is copied before it is written. An entry
- * lives as long as some area covers it.
+ * area covers too gives that area an object of its own with the same entries (each page's refs,
+ * each slot's count, one more); a page with more than one holder is copied before it is written. An
+ * entry lives as long as some area covers it.
  *
  * Anonymous index of va: (va >> PAGE_SHIFT) + area->anon_delta, modulo 2^32: it stays the same
  * when areas split, merge, grow or move. No area spans more than VM_AREA_MAX.
@@ -25,8 +25,8 @@
 #ifndef TWOFOLD_VM_H
 #define TWOFOLD_VM_H
 
-#include <sys/queue.h>
 #include <bsd/sys/tree.h>
+#include <sys/queue.h>
 #include <twofold/pagemap.h>
 #include <twofold/pt.h>
 #include <twofold/span.h>
@@ -58,7 +58,8 @@ struct object_ops {
 struct vm_object {
 	struct rmap *rmap;
 	struct pagemap pages;
-	struct span_tree areas; /* that map it, by page index: spans are areas' anon_span, object_span */
+	/* that map it, by page index: spans are areas' anon_span, object_span */
+	struct span_tree areas;
 	LIST_ENTRY(vm_object) sibling;
 	const struct object_ops *ops; /* NULL: anonymous */
 	void *owner;		      /* an inode; NULL: lives as long as an area does */
@@ -75,23 +76,25 @@ struct vm_object {
 #define VMA_HEAP 0x20u
 #define VMA_VDSO 0x40u
 #define VMA_NORESERVE 0x80u
-#define VMA_LOCKED 0x100u   /* mlock: faulted in at once, not evicted */
+#define VMA_LOCKED 0x100u /* mlock: faulted in at once, not evicted */
 #define VMA_DONTFORK 0x200u
 #define VMA_WIPEONFORK 0x400u
-#define VMA_FORKED 0x800u   /* was `cow` once: a hint that writes find pages there already */
+#define VMA_FORKED 0x800u /* was `cow` once: a hint that writes find pages there already */
 
 struct vm_area {
 	uint64_t start, end; /* user addresses, page-aligned */
 	uint8_t prot;	     /* PROT_READ | PROT_WRITE | PROT_EXEC */
-	uint8_t max_prot;    /* what mprotect may give: a shared file opened read-only has no WRITE */
+	/* what mprotect may give: a shared file opened read-only has no WRITE */
+	uint8_t max_prot;
 	uint16_t flags;
 	uint32_t anon_delta;
 	struct mm *mm;
-	struct rmap *family;	 /* of `anon`; set once, with it. Its lock guards which object that is */
-	struct vm_object *anon;	 /* or NULL: nothing private yet */
+	/* of `anon`; set once, with it. Its lock guards which object that is */
+	struct rmap *family;
+	struct vm_object *anon;	  /* or NULL: nothing private yet */
 	struct vm_object *object; /* of the file, or of shared anonymous memory; or NULL */
-	struct file *file;	 /* holds a reference; or NULL */
-	uint64_t pgoff;		 /* page of `object` at start; VMA_IO: frame number at start */
+	struct file *file;	  /* holds a reference; or NULL */
+	uint64_t pgoff;		  /* page of `object` at start; VMA_IO: frame number at start */
 	RB_ENTRY(vm_area) node;
 	uint64_t gap, max_gap; /* free bytes below it; the most below any area of its subtree */
 	struct span anon_span, object_span; /* in the object's tree, under its rmap->lock */
@@ -125,7 +128,7 @@ struct mm {
 void vm_init(void);
 
 /* ---- address spaces (mm/mm.c) ---- */
-struct mm *mm_create(void); /* NULL: no memory */
+struct mm *mm_create(void);	       /* NULL: no memory */
 struct mm *mm_fork(struct mm *parent); /* NULL: no memory; the parent is as it was but slower */
 void mm_get(struct mm *mm);
 void mm_put(struct mm *mm); /* the last one unmaps all; may sleep */
@@ -133,10 +136,10 @@ void mm_put(struct mm *mm); /* the last one unmaps all; may sleep */
 /* ---- system calls' work (mm/mmap.c): Linux's arguments, results and errno ---- */
 struct map_request {
 	uint64_t addr, len;
-	int prot, flags;     /* PROT_*, MAP_* */
-	struct file *file;   /* NULL: anonymous; else an extra reference is taken */
+	int prot, flags;   /* PROT_*, MAP_* */
+	struct file *file; /* NULL: anonymous; else an extra reference is taken */
 	uint64_t pgoff;
-	unsigned vma_flags;  /* VMA_* to set besides */
+	unsigned vma_flags; /* VMA_* to set besides */
 };
 int64_t mm_map(struct mm *mm, const struct map_request *req); /* address or -errno */
 int mm_unmap(struct mm *mm, uint64_t addr, uint64_t len);
@@ -175,8 +178,9 @@ int mm_fault(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal 
 /* Faults in [addr, addr+len) (MAP_POPULATE, mlock). 0, -ENOMEM, -EFAULT. */
 int mm_populate(struct mm *mm, uint64_t addr, uint64_t len, bool write);
 /*
- * The frame behind a user address, with a reference, faulted in as needed: for /proc/PID/mem, ptrace-like
- * readers and exec's copying into a new stack. NULL: not mapped. mm->lock not held; sleeps.
+ * The frame behind a user address, with a reference, faulted in as needed: for /proc/PID/mem,
+ * ptrace-like readers and exec's copying into a new stack. NULL: not mapped. mm->lock not held;
+ * sleeps.
  */
 struct page *mm_get_page(struct mm *mm, uint64_t addr, bool write);
 
@@ -213,17 +217,42 @@ bool rmap_clean(struct page *page);
  * it, where `slot` (0: none, file pages) takes its place; one slot count each. Returns how many
  * holders let go (their references are dropped); -EBUSY and nothing changed if an area is
  * locked (VMA_LOCKED), it is PG_DIRTY or a mapping was written to (then it is PG_DIRTY), or others
- * than the holders, the swap cache and the caller (one) have references. Mappings may have gone even
- * so: they fault back in.
+ * than the holders, the swap cache and the caller (one) have references. Mappings may have gone
+ * even so: they fault back in.
  */
 int rmap_evict(struct page *page, uint32_t slot);
 
 /* Machine-wide counts for /proc/meminfo and /proc/vmstat (mm/vmstat.c): summed over cores. */
 enum vm_event {
-	PGFAULT, PGMAJFAULT, PGALLOC, PGFREE, PSWPIN, PSWPOUT, PGPGIN, PGPGOUT, PGACTIVATE, PGDEACTIVATE,
-	PGSCAN_KSWAPD, PGSCAN_DIRECT, PGSTEAL_KSWAPD, PGSTEAL_DIRECT, PGROTATED, ALLOCSTALL, KSWAPD_WAKE,
-	SWAP_RA, SWAP_RA_HIT, SWAP_CLEAN_DROP, OOM_KILL, COW_COPY, COW_REUSE, ZERO_PAGE_MAP, FAULT_AROUND,
-	DROP_PAGECACHE, PT_PAGES_ALLOC, PT_PAGES_FREE, NR_VM_EVENTS
+	PGFAULT,
+	PGMAJFAULT,
+	PGALLOC,
+	PGFREE,
+	PSWPIN,
+	PSWPOUT,
+	PGPGIN,
+	PGPGOUT,
+	PGACTIVATE,
+	PGDEACTIVATE,
+	PGSCAN_KSWAPD,
+	PGSCAN_DIRECT,
+	PGSTEAL_KSWAPD,
+	PGSTEAL_DIRECT,
+	PGROTATED,
+	ALLOCSTALL,
+	KSWAPD_WAKE,
+	SWAP_RA,
+	SWAP_RA_HIT,
+	SWAP_CLEAN_DROP,
+	OOM_KILL,
+	COW_COPY,
+	COW_REUSE,
+	ZERO_PAGE_MAP,
+	FAULT_AROUND,
+	DROP_PAGECACHE,
+	PT_PAGES_ALLOC,
+	PT_PAGES_FREE,
+	NR_VM_EVENTS
 };
 extern const char *const vm_event_names[NR_VM_EVENTS]; /* Linux's names where it has one */
 extern uint64_t vm_events[NR_CPUS][NR_VM_EVENTS];
@@ -240,7 +269,16 @@ static inline void count_vm_events(enum vm_event e, uint64_t n)
 }
 
 /* Gauges, in pages: changed by atomic adds. */
-enum vm_gauge { NR_ANON, NR_FILE, NR_SHMEM, NR_TABLES, NR_KSTACKS, NR_DIRTY, NR_WRITEBACK, NR_VM_GAUGES };
+enum vm_gauge {
+	NR_ANON,
+	NR_FILE,
+	NR_SHMEM,
+	NR_TABLES,
+	NR_KSTACKS,
+	NR_DIRTY,
+	NR_WRITEBACK,
+	NR_VM_GAUGES
+};
 extern int64_t vm_gauges[NR_VM_GAUGES];
 
 static inline void vm_gauge_add(enum vm_gauge g, int64_t n)

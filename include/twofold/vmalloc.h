@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Kernel virtual ranges between VMALLOC_BASE and VMALLOC_END, each with a guard page on both sides. */
+/*
+ * Kernel virtual ranges between VMALLOC_BASE and VMALLOC_END, each with a guard page on both sides.
+ */
 #ifndef TWOFOLD_VMALLOC_H
 #define TWOFOLD_VMALLOC_H
 
@@ -15,7 +17,9 @@ void *vzalloc(size_t size);
 void vfree(void *p);
 /* `size` bytes of device registers at `pa`, strongly ordered, not executable; NULL or a pointer. */
 void *ioremap(paddr_t pa, size_t size);
-/* Normal memory outside the direct map (`prot` says how), e.g. a loader's file or a frame buffer. */
+/*
+ * Normal memory outside the direct map (`prot` says how), e.g. a loader's file or a frame buffer.
+ */
 void *vmap_range(paddr_t pa, size_t size, prot_t prot);
 void vunmap_range(void *p); /* of ioremap() and vmap_range(): the frames are not freed */
 /*
@@ -25,8 +29,8 @@ void vunmap_range(void *p); /* of ioremap() and vmap_range(): the frames are not
  */
 void *kstack_alloc(void);
 void kstack_free(void *stack);
-/* Names the range that `va` lies in or just missed ("guard page below kernel stack ..."), for panics;
- * NULL outside vmalloc space. The text lasts until the next call. */
+/* Names the range that `va` lies in or just missed ("guard page below kernel stack ..."), for
+ * panics; NULL outside vmalloc space. The text lasts until the next call. */
 const char *vmalloc_describe(vaddr_t va);
 uint64_t vmalloc_used(void); /* bytes in vmalloc() ranges and kernel stacks */
 

@@ -24,8 +24,8 @@ static inline paddr_t direct_map_pa(vaddr_t va)
 /* The physical address of something inside the image (its text or data). */
 paddr_t image_pa(const void *p);
 /*
- * Boot, before there is an allocator: the page of device registers that `pa` lies in, strongly ordered,
- * in the fixmap for good; returns the pointer for `pa` itself. Panics past FIXMAP_DEVICES pages.
+ * Boot, before there is an allocator: the page of device registers that `pa` lies in, strongly
+ * ordered, in the fixmap for good; returns the pointer for `pa` itself. Panics past FIXMAP_DEVICES pages.
  */
 #define FIXMAP_DEVICES 15
 void *fixmap_device(paddr_t pa);
@@ -37,8 +37,9 @@ static inline uint64_t mmu_load(const uint64_t *slot)
 }
 
 /*
- * Stores an entry of a tree that the machine may walk. Must never replace a valid entry by another that
- * differs in output address, size or type: that is put()'s care. No barrier: mmu_publish() after the last.
+ * Stores an entry of a tree that the machine may walk. Must never replace a valid entry by another
+ * that differs in output address, size or type: that is put()'s care. No barrier: mmu_publish()
+ * after the last.
  * What a table or page holds is visible before the entry that leads there.
  */
 static inline void mmu_store(uint64_t *slot, uint64_t entry)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The only way the kernel looks at user memory: unprivileged loads and stores (LDTR, STTR: checked as EL0's, so
- * kernel addresses and PROT_NONE fault whatever PAN says), with an exception table for those that
+ * The only way the kernel looks at user memory: unprivileged loads and stores (LDTR, STTR:
+ * checked as EL0's, so kernel addresses and PROT_NONE fault whatever PAN says), with an exception table for those that
  * fault for good. May sleep (faults are handled as the program's own would be).
  */
 #ifndef ARCH_UACCESS_H
@@ -25,7 +25,9 @@ int __must_check put_user_u64(uptr_t to, uint64_t value);
 /* Atomic compare-and-exchange for futexes: 0 and the old value, or -EFAULT; -EAGAIN: try again. */
 int __must_check cmpxchg_user_u32(uptr_t at, uint32_t old, uint32_t new, uint32_t *seen);
 
-/* Kernel addresses that may not be mapped, for self-tests and backtraces: false where it faulted. */
+/*
+ * Kernel addresses that may not be mapped, for self-tests and backtraces: false where it faulted.
+ */
 bool arch_probe_read(vaddr_t va, uint64_t *value);
 bool arch_probe_write(vaddr_t va, uint64_t value);
 
