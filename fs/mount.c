@@ -96,16 +96,16 @@ static int unmount(struct inode *root, unsigned flags)
 	return 0;
 }
 
-/* What size= in mount options says; half of RAM without it. */
+/* What size= in mount options says, in whole pages; half of RAM without it. */
 static uint64_t tmpfs_size(const char *options)
 {
 	const char *size = strstr(options, "size="), *end;
 	uint64_t ram = frames_managed() * PAGE_SIZE, bytes;
 
 	if (!size)
-		return ram / TMPFS_SHARE;
+		return ALIGN_UP(ram / TMPFS_SHARE, PAGE_SIZE);
 	bytes = parse_size(size + strlen("size="), &end);
-	return *end == '%' ? ram / 100 * bytes : bytes;
+	return ALIGN_UP(*end == '%' ? ram / 100 * bytes : bytes, PAGE_SIZE);
 }
 
 static struct superblock *create(const char *type, const char *options)

@@ -113,6 +113,8 @@ static int node_open(struct inode *inode, struct file *file)
 {
 	const struct proc_node *node = inode->data;
 
+	if (!node->show && (file->flags & O_ACCMODE) != O_WRONLY)
+		return -EACCES; /* root, too: as Linux's sysctl files */
 	file->data = seq_open(node->show, node->arg);
 	return file->data ? 0 : -ENOMEM;
 }
@@ -126,7 +128,7 @@ static ssize_t node_read(struct file *file, struct iobuf *io, uint64_t *pos)
 {
 	const struct proc_node *node = file->inode->data;
 
-	return node->show ? seq_read(file->data, io, pos) : -EINVAL;
+	return seq_read(file->data, io, pos);
 }
 
 static ssize_t node_write(struct file *file, struct iobuf *io, uint64_t *pos)

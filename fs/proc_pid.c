@@ -177,8 +177,13 @@ static const struct pid_entry links[] = {
 	{.name = "fd", .mode = S_IFDIR | 0500, .dir = &fd_dir_ops},
 };
 
-static const struct pid_entry fd_entry = {
-	.mode = S_IFLNK | 0700, .follow = follow_fd, .link_text = fd_text};
+#define FD_ENTRY(perm) {.mode = S_IFLNK | (perm), .follow = follow_fd, .link_text = fd_text}
+/* By access mode: a link's permissions say what the descriptor was opened for. */
+static const struct pid_entry fd_entries[] = {
+	[O_RDONLY] = FD_ENTRY(0500),
+	[O_WRONLY] = FD_ENTRY(0300),
+	[O_RDWR] = FD_ENTRY(0700),
+};
 
 /* ---- files that others register (proc_register_pid) ---- */
 
@@ -327,12 +332,14 @@ static struct inode *fd_lookup(struct inode *dir, const char *name)
 	struct process *p = ((struct pid_node *)dir->data)->process;
 	int fd = parse_number(name);
 	struct file *file = fd >= 0 ? process_file(p, fd) : NULL;
+	unsigned mode;
 
 	if (!file)
 		return ERR_PTR(-ENOENT);
+	mode = MIN(file->flags & O_ACCMODE, (unsigned)O_RDWR);
 	file_put(file);
 	process_get(p);
-	return pid_inode(dir, p, &fd_entry, fd, PID_INO(p->pid, FD_INO + (unsigned)fd));
+	return pid_inode(dir, p, &fd_entries[mode], fd, PID_INO(p->pid, FD_INO + (unsigned)fd));
 }
 
 static int fd_readdir(struct inode *dir, uint64_t *pos, dir_emit_t emit, void *arg)

@@ -153,8 +153,9 @@ static void demonstrate(void)
 	struct sysinfo info;
 
 	if (sysinfo(&info) || !info.totalswap)
-		return;
-	run((char *[]){"/bin/outgrow", "-m", DEMO_LIMIT, NULL});
+		printf("There is no swap to outgrow into: outgrow is not run.\n");
+	else
+		run((char *[]){"/bin/outgrow", "-m", DEMO_LIMIT, NULL});
 	putchar('\n');
 	fflush(stdout);
 }

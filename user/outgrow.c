@@ -22,6 +22,7 @@
 #define PAGE 4096ul
 #define WORDS (PAGE / sizeof(uint64_t))
 #define MIB (1024ul * 1024ul)
+#define MAX_WORKERS 64
 
 enum { ORIGINAL = 1, PARENTS, CHILDS }; /* which version of a page's pattern */
 
@@ -171,12 +172,24 @@ static size_t default_size(void)
 	return ram < room ? ram : room;
 }
 
-static void usage(void)
+__attribute__((noreturn)) static void usage(void)
 {
 	fprintf(stderr, "usage: outgrow [-j WORKERS] [-m MAX] [SIZE]\n"
 			"  SIZE, MAX: bytes, or with K, M or G; MAX caps the default size\n"
 			"  WORKERS: processes that share SIZE, one a core by default\n");
 	exit(2);
+}
+
+static long parse_workers(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (end == text || *end || n < 1 || n > MAX_WORKERS) {
+		fprintf(stderr, "outgrow: -j %s: 1 to %d workers\n", text, MAX_WORKERS);
+		usage();
+	}
+	return n;
 }
 
 static size_t parse_size(const char *text)
@@ -195,8 +208,10 @@ static size_t parse_size(const char *text)
 		shift = 30;
 	if (shift)
 		end++;
-	if (end == text || *end || *text == '-' || errno || n > (SIZE_MAX >> 1) >> shift)
+	if (end == text || *end || *text == '-' || errno || n > (SIZE_MAX >> 1) >> shift) {
+		fprintf(stderr, "outgrow: %s: not a size\n", text);
 		usage();
+	}
 	return n << shift;
 }
 
@@ -238,13 +253,13 @@ int main(int argc, char **argv)
 
 	while ((opt = getopt(argc, argv, "j:m:")) != -1) {
 		if (opt == 'j')
-			workers = atol(optarg);
+			workers = parse_workers(optarg);
 		else if (opt == 'm')
 			max = parse_size(optarg);
 		else
 			usage();
 	}
-	if (argc - optind > 1 || workers < 1 || workers > 64)
+	if (argc - optind > 1)
 		usage();
 	bytes = argc > optind ? parse_size(argv[optind]) : default_size();
 	if (argc == optind && bytes > max)

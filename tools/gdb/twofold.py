@@ -17,12 +17,17 @@ class Walk(gdb.Command):
         super().__init__("tf-walk", gdb.COMMAND_DATA, gdb.COMPLETE_EXPRESSION)
 
     def invoke(self, argument, from_tty):
-        address = int(gdb.parse_and_eval(argument)) & (1 << 64) - 1
+        if not argument:
+            raise gdb.GdbError("tf-walk ADDRESS")
+        address = int(gdb.parse_and_eval(f"(unsigned long)({argument})"))
         register = "$TTBR1_EL1" if address >> 47 else "$TTBR0_EL1"
         table = int(gdb.parse_and_eval(register)) & ENTRY_MASK
         for level in range(3, -1, -1):
             index = address >> 12 + 9 * level & 511
-            entry = read_u64(DIRECT_BASE + table + 8 * index)
+            try:
+                entry = read_u64(DIRECT_BASE + table + 8 * index)
+            except gdb.MemoryError as error:
+                raise gdb.GdbError("tables cannot be read: memory_init() has not run") from error
             kind = self.kind(entry, level)
             print(f"level {level} [{index:3}] {entry:#018x} {kind}")
             if kind != "table":
