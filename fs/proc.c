@@ -126,8 +126,6 @@ static void node_release(struct file *file)
 
 static ssize_t node_read(struct file *file, struct iobuf *io, uint64_t *pos)
 {
-	const struct proc_node *node = file->inode->data;
-
 	return seq_read(file->data, io, pos);
 }
 

@@ -38,6 +38,11 @@ like "DEPS=no names packages of the target" '^deps: missing arm64 packages: .*bu
 
 boot CMD=true ICOUNT=2
 like "a bad value is named" '^run: ICOUNT=2'
+boot CMD=true MEM=8M
+like "too little RAM is said so" '^run: MEM=8M: at least 16M'
+boot APPEND=selftest=nosuch
+is "an unknown suite fails" "$status" 1
+like "and the known ones are named" '^Bail out! selftest=nosuch .*buddy'
 PATH=$RUNDIR/bin tools/run CMD=true >"$out" 2>&1
 like "no QEMU: said so" '^run: no qemu-system-aarch64'
 done_testing

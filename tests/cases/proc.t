@@ -23,6 +23,17 @@ like "buddyinfo" '^Node 0, zone +(DMA|Normal)( +[0-9]+){11} *$'
 like "slabinfo: its version" '^slabinfo - version: 2\.1$'
 like "swaps: the header line" '^Filename\s+Type\s+Size\s+Used\s+Priority$'
 
+boot CMD='ls -l /proc/self/fd </dev/null >/tmp/fds; cat /tmp/fds; cat /proc/sys/vm/drop_caches'
+is "what is only written cannot be read" "$status" 1
+like "it is denied" 'drop_caches.*: Permission denied'
+like "fd: opened for reading" '^lr-x------ .* 0 -> /dev/null$'
+like "fd: opened for writing" '^l-wx------ .* 1 -> /tmp/fds$'
+
+boot CMD='swapoff -a; swapon -a && cat /proc/swaps; grep " /tmp " /proc/mounts; df /tmp'
+like "fstab: swapon -a finds the disk" '^/dev/vda +partition'
+is "a tmpfs is limited to what mounts says, in whole pages" \
+	"$(sed -n 's/.*,size=\([0-9]*\)k.*/\1/p' "$out")" "$(awk '/^tmpfs .*\/tmp/ {print $2}' "$out")"
+
 boot CMD='cat /proc/self/status /proc/cpuinfo /proc/uptime /proc/mounts; ps; uptime' SMP=4
 is "what ps and uptime read" "$status" 0
 done_testing
