@@ -96,16 +96,23 @@ static int unmount(struct inode *root, unsigned flags)
 	return 0;
 }
 
-/* What size= in mount options says, in whole pages; half of RAM without it. */
-static uint64_t tmpfs_size(const char *options)
+/* A tmpfs as large as size= says, in whole pages; half of RAM without it. */
+static struct superblock *create_tmpfs(const char *options)
 {
+	uint64_t ram = frames_managed() * PAGE_SIZE, bytes = ram / TMPFS_SHARE;
 	const char *size = strstr(options, "size="), *end;
-	uint64_t ram = frames_managed() * PAGE_SIZE, bytes;
 
-	if (!size)
-		return ALIGN_UP(ram / TMPFS_SHARE, PAGE_SIZE);
-	bytes = parse_size(size + strlen("size="), &end);
-	return ALIGN_UP(*end == '%' ? ram / 100 * bytes : bytes, PAGE_SIZE);
+	if (size) {
+		size += strlen("size=");
+		bytes = parse_size(size, &end);
+		if (end > size && *end == '%') {
+			bytes = ram / 100 * bytes;
+			end++;
+		}
+		if (end == size || (*end && *end != ','))
+			return ERR_PTR(-EINVAL);
+	}
+	return tmpfs_create("tmpfs", ALIGN_UP(bytes, PAGE_SIZE));
 }
 
 static struct superblock *create(const char *type, const char *options)
@@ -117,7 +124,7 @@ static struct superblock *create(const char *type, const char *options)
 	else if (!strcmp(type, "devtmpfs"))
 		sb = devtmpfs_create();
 	else if (!strcmp(type, "tmpfs"))
-		sb = tmpfs_create("tmpfs", tmpfs_size(options));
+		sb = create_tmpfs(options);
 	else
 		return ERR_PTR(-ENODEV);
 	return sb ? sb : ERR_PTR(-ENOMEM);

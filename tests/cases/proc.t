@@ -29,10 +29,12 @@ like "it is denied" 'drop_caches.*: Permission denied'
 like "fd: opened for reading" '^lr-x------ .* 0 -> /dev/null$'
 like "fd: opened for writing" '^l-wx------ .* 1 -> /tmp/fds$'
 
-boot CMD='swapoff -a; swapon -a && cat /proc/swaps; grep " /tmp " /proc/mounts; df /tmp'
+boot CMD='swapoff -a; swapon -a && cat /proc/swaps; grep " /tmp " /proc/mounts; df /tmp
+	mount -t tmpfs -o size=4kx none /files'
+like "a size that is none is refused" '^mount: .* on /files failed: Invalid argument'
 like "fstab: swapon -a finds the disk" '^/dev/vda +partition'
 is "a tmpfs is limited to what mounts says, in whole pages" \
-	"$(sed -n 's/.*,size=\([0-9]*\)k.*/\1/p' "$out")" "$(awk '/^tmpfs .*\/tmp/ {print $2}' "$out")"
+	"$(sed -n 's/.*,size=\([0-9]*\)k.*/\1/p' "$out")" "$(awk '/^tmpfs +[0-9]/ {print $2}' "$out")"
 
 boot CMD='cat /proc/self/status /proc/cpuinfo /proc/uptime /proc/mounts; ps; uptime' SMP=4
 is "what ps and uptime read" "$status" 0
