@@ -39,11 +39,19 @@ enum pte_kind { PTE_EMPTY, PTE_SOFT, PTE_TABLE, PTE_LEAF };
 
 typedef uint64_t asid_t; /* generation in the high bits, hardware ASID in the low 16; 0: kernel */
 
+/*
+ * What having TLBs forget takes, in kinds that both machines have. ARM: TLBI by address, by ASID,
+ * of all, and each of them again that went to all cores (IS). x86: INVLPG, one PCID, all by a write
+ * of CR3, and interrupts to other cores that run in the address space.
+ */
+enum pt_flush { FLUSH_PAGE, FLUSH_SPACE, FLUSH_ALL, FLUSH_REMOTE, NR_FLUSH_KINDS };
+
 /* What one tree has cost so far (the twin compares these). */
 struct pt_stats {
 	uint64_t tables[PT_LEVELS]; /* now, by level; level 3 is the root */
 	uint64_t leaves;	    /* now */
 	uint64_t stores, bbm, flushes;
+	uint64_t flush[NR_FLUSH_KINDS];
 };
 
 struct pt {
