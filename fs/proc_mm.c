@@ -64,6 +64,7 @@ static void meminfo_kernel(struct seq *s)
 	pages_line(s, "SUnreclaim:", slab_pages());
 	pages_line(s, "KernelStack:", gauge(NR_KSTACKS));
 	pages_line(s, "PageTables:", gauge(NR_TABLES));
+	pages_line(s, "TwinTables:", gauge(NR_TWIN_TABLES));
 	line(s, "Bounce:", 0);
 	line(s, "WritebackTmp:", 0);
 	pages_line(s, "CommitLimit:", swap_total_pages() + frames_managed() / 2);
@@ -122,6 +123,7 @@ static int vmstat_show(struct seq *s, void *arg)
 	count(s, "nr_writeback", gauge(NR_WRITEBACK));
 	count(s, "nr_slab_unreclaimable", slab_pages());
 	count(s, "nr_page_table_pages", gauge(NR_TABLES));
+	count(s, "nr_twin_table_pages", gauge(NR_TWIN_TABLES));
 	seq_printf(s, "nr_kernel_stack %lu\n", KIB(gauge(NR_KSTACKS)));
 	for (unsigned i = 0; i < NR_VM_EVENTS; i++)
 		count(s, vm_event_names[i], vm_event_sum(i));

@@ -201,9 +201,9 @@ static int statm_show(struct seq *s, void *arg)
 		return 0;
 	}
 	n = mm_sizes(mm);
-	seq_printf(s, "%lu %lu 0 %lu 0 %lu 0\n", (unsigned long)mm->total_vm,
-		   (unsigned long)mm->rss, (unsigned long)n.text,
-		   (unsigned long)(n.data + n.stack));
+	seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", (unsigned long)mm->total_vm,
+		   (unsigned long)mm->rss, (unsigned long)mm_shared_pages(mm),
+		   (unsigned long)n.text, (unsigned long)(n.data + n.stack));
 	mm_put(mm);
 	return 0;
 }

@@ -60,6 +60,13 @@ static bool aging_keep(struct page *page, bool young)
 	return age > 0;
 }
 
+/* One pass without use, and it goes. */
+static void aging_cool(struct page *page)
+{
+	page_clear_flag(page, PG_REFERENCED);
+	set_age(page, 1);
+}
+
 /* There is one list only: all of it counts as inactive. */
 static void aging_counts(enum lru_kind kind, uint64_t *active, uint64_t *inactive)
 {
@@ -73,5 +80,6 @@ const struct reclaim_policy aging_policy = {
 	.del = aging_del,
 	.candidate = aging_candidate,
 	.keep = aging_keep,
+	.cool = aging_cool,
 	.counts = aging_counts,
 };

@@ -482,9 +482,27 @@ struct vm_area *area_join_both(struct vm_area *area)
 	return area;
 }
 
-/* ---- /proc/PID/maps ---- */
+/* ---- what it has, in entries and in words ---- */
 
-static const char *area_name(const struct vm_area *area, char *path, size_t size)
+entry_t area_entry(const struct vm_area *area, uint64_t va)
+{
+	struct rmap *family = __atomic_load_n(&area->family, __ATOMIC_ACQUIRE);
+	entry_t entry = ENTRY_NONE;
+
+	if (family) {
+		spin_lock(&family->lock); /* its lock guards area->anon, too */
+		entry = pagemap_get(&area->anon->pages, anon_index(area, va));
+		spin_unlock(&family->lock);
+	}
+	if (!entry && area->object) {
+		spin_lock(&area->object->rmap->lock);
+		entry = pagemap_get(&area->object->pages, object_index(area, va));
+		spin_unlock(&area->object->rmap->lock);
+	}
+	return entry;
+}
+
+const char *area_name(const struct vm_area *area, char *path, size_t size)
 {
 	if (area->file)
 		return file_path(area->file, path, size);
@@ -497,22 +515,30 @@ static const char *area_name(const struct vm_area *area, char *path, size_t size
 	return area_is_shared(area) && area->object ? "/dev/zero (deleted)" : "";
 }
 
+void area_rights(const struct vm_area *area, char rights[5])
+{
+	rights[0] = area->prot & PROT_READ ? 'r' : '-';
+	rights[1] = area->prot & PROT_WRITE ? 'w' : '-';
+	rights[2] = area->prot & PROT_EXEC ? 'x' : '-';
+	rights[3] = area_is_shared(area) ? 's' : 'p';
+	rights[4] = '\0';
+}
+
 #define MAPS_NAME_COLUMN 73 /* of a 64-bit Linux */
 
 int area_describe(const struct vm_area *area, char *buf, size_t size)
 {
 	const struct inode *inode = area->file ? area->file->inode : NULL;
 	unsigned dev = inode && inode->sb ? (unsigned)inode->sb->dev : 0;
-	char line[MAPS_NAME_COLUMN + 32], path[256];
+	char line[MAPS_NAME_COLUMN + 32], path[256], rights[5];
 	const char *name = area_name(area, path, sizeof(path));
-	int n = snprintf(line, sizeof(line), "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
-			 (unsigned long long)area->start, (unsigned long long)area->end,
-			 area->prot & PROT_READ ? 'r' : '-', area->prot & PROT_WRITE ? 'w' : '-',
-			 area->prot & PROT_EXEC ? 'x' : '-', area_is_shared(area) ? 's' : 'p',
-			 (unsigned long long)(area->object ? area->pgoff << PAGE_SHIFT : 0),
-			 dev >> 8 & 0xfff, dev & 0xff,
-			 (unsigned long long)(inode ? inode->ino : 0));
+	int n;
 
+	area_rights(area, rights);
+	n = snprintf(line, sizeof(line), "%08llx-%08llx %s %08llx %02x:%02x %llu ",
+		     (unsigned long long)area->start, (unsigned long long)area->end, rights,
+		     (unsigned long long)(area->object ? area->pgoff << PAGE_SHIFT : 0),
+		     dev >> 8 & 0xfff, dev & 0xff, (unsigned long long)(inode ? inode->ino : 0));
 	if (!*name)
 		return snprintf(buf, size, "%s\n", line);
 	return snprintf(buf, size, "%s%*s%s\n", line, MAX(0, MAPS_NAME_COLUMN - n), "", name);

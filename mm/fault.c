@@ -60,7 +60,8 @@ struct fault {
 	struct mm *mm;
 	struct vm_area *area;
 	uint64_t addr; /* of the page */
-	bool write, exec, major;
+	bool write, exec, major, swapped, grew;
+	enum fault_did did;
 	enum holds holds; /* what is in `fresh` */
 	struct page *fresh;
 	struct page *pinned; /* brought in, and kept from reclaim until it is mapped */
@@ -109,6 +110,25 @@ static enum outcome map_page(struct fault *f, struct page *page, prot_t prot)
 	return unlikely(err) ? NEED_MEMORY : DONE;
 }
 
+/* The write that has this leaf may have wanted nothing but its dirty flag. pt_lock held. */
+static void count_dirty_fault(struct mm *mm, uint64_t addr)
+{
+	struct pt_leaf leaf;
+
+	if (user_pt_query(mm, addr, &leaf) == PTE_LEAF &&
+	    (leaf.prot & (PT_WRITE | PT_DIRTY | PT_YOUNG)) == (PT_WRITE | PT_YOUNG))
+		mm->flag_faults.dirty++;
+}
+
+/* A page that may be mapped already, for writing. */
+static enum outcome map_dirty(struct fault *f, struct page *page)
+{
+	spin_lock(&f->mm->pt_lock);
+	count_dirty_fault(f->mm, f->addr);
+	spin_unlock(&f->mm->pt_lock);
+	return map_page(f, page, area_prot(f->area) | PT_DIRTY);
+}
+
 /* `family` is what the area's was when it was looked up: NULL, and none may have appeared since. */
 static enum outcome map_zeros(struct fault *f, const struct rmap *family)
 {
@@ -121,6 +141,7 @@ static enum outcome map_zeros(struct fault *f, const struct rmap *family)
 				  ? NEED_MEMORY
 				  : DONE;
 	spin_unlock(&f->mm->pt_lock);
+	f->did = DID_ZERO_PAGE;
 	count_vm_event(ZERO_PAGE_MAP);
 	return outcome;
 }
@@ -132,6 +153,7 @@ static enum outcome map_io(struct fault *f)
 	prot_t prot = area_prot(area) | area->anon_delta | PT_YOUNG | PT_DIRTY;
 	int err;
 
+	f->did = DID_DEVICE;
 	spin_lock(&f->mm->pt_lock);
 	err = user_pt_map(f->mm, f->addr, pfn_to_pa(pfn), PAGE_SIZE, prot);
 	spin_unlock(&f->mm->pt_lock);
@@ -233,6 +255,7 @@ static enum outcome read_object(struct fault *f, const struct rmap *family)
 	struct window w;
 	entry_t entry;
 
+	f->did = DID_OBJECT_PAGE;
 	if (!area_is_shared(area))
 		prot &= ~PT_WRITE;
 	make_window(f, &w);
@@ -258,6 +281,7 @@ static enum outcome write_shared(struct fault *f)
 	enum outcome outcome;
 	entry_t entry;
 
+	f->did = DID_OBJECT_PAGE;
 	spin_lock(&object->rmap->lock);
 	entry = pagemap_get(&object->pages, object_index(area, f->addr));
 	if (past_end(f)) {
@@ -266,7 +290,7 @@ static enum outcome write_shared(struct fault *f)
 		outcome = NEED_PAGE;
 	} else {
 		page_written(pfn_to_page(entry));
-		outcome = map_page(f, pfn_to_page(entry), area_prot(area) | PT_DIRTY);
+		outcome = map_dirty(f, pfn_to_page(entry));
 	}
 	spin_unlock(&object->rmap->lock);
 	return outcome;
@@ -280,6 +304,7 @@ static enum outcome read_frame(struct fault *f, entry_t entry, const struct rmap
 	prot_t prot = area_prot(area), around = prot & ~PT_WRITE;
 	struct window w;
 
+	f->did = DID_OWN_PAGE;
 	if (area->flags & VMA_COW || page_others(area->anon, pfn_to_page(entry)) != NOBODY)
 		prot = around;
 	make_window(f, &w);
@@ -327,6 +352,7 @@ static enum outcome write_fresh(struct fault *f, uint32_t index)
 {
 	struct page *page = f->fresh;
 
+	f->did = f->area->object ? DID_OBJECT_COPY : DID_FRESH_PAGE;
 	adopt_fresh(f, index);
 	return map_page(f, page, area_prot(f->area) | PT_DIRTY);
 }
@@ -348,6 +374,7 @@ static enum outcome write_copy(struct fault *f, uint32_t index, struct page *pag
 	*pagemap_slot(&object->pages, index) = page_to_pfn(f->fresh);
 	adopt_fresh(f, index);
 	object_let_go_as(object, page, others);
+	f->did = DID_COW_COPY;
 	count_vm_event(COW_COPY);
 	return DONE;
 }
@@ -359,8 +386,9 @@ static enum outcome write_frame(struct fault *f, uint32_t index, struct page *pa
 	if (others != NOBODY)
 		return write_copy(f, index, page, others);
 	page_written(page);
+	f->did = DID_COW_REUSE;
 	count_vm_event(COW_REUSE);
-	return map_page(f, page, area_prot(f->area) | PT_DIRTY);
+	return map_dirty(f, page);
 }
 
 static enum outcome write_private_locked(struct fault *f)
@@ -489,6 +517,7 @@ static enum outcome get_slot_page(struct fault *f)
 	struct vm_area *area = f->area;
 	struct page *page;
 
+	f->swapped = true;
 	f->major |= must_read(f->slot);
 	page = swap_in(f->slot);
 	if (IS_ERR(page))
@@ -629,14 +658,14 @@ static int verdict(enum outcome outcome, struct fault_signal *sig)
 	case KILLED:
 		return -ENOMEM;
 	case NO_AREA:
-		*sig = (struct fault_signal){SIGSEGV, SEGV_MAPERR, "nothing is mapped there"};
+		*sig = FAULT_SIGNAL(SIGSEGV, SEGV_MAPERR, "nothing is mapped there");
 		return -EFAULT;
 	case NO_RIGHT:
-		*sig = (struct fault_signal){SIGSEGV, SEGV_ACCERR, "the mapping does not allow it"};
+		*sig = FAULT_SIGNAL(SIGSEGV, SEGV_ACCERR, "the mapping does not allow it");
 		return -EFAULT;
 	default:
-		*sig = (struct fault_signal){SIGBUS, BUS_ADRERR,
-					     "past the end of its file, or it cannot be read back"};
+		*sig = FAULT_SIGNAL(SIGBUS, BUS_ADRERR,
+				    "past the end of its file, or it cannot be read back");
 		return -EFAULT;
 	}
 }
@@ -649,8 +678,10 @@ static bool set_accessed(struct mm *mm, uint64_t addr)
 
 	spin_lock(&mm->pt_lock);
 	there = user_pt_query(mm, addr, &leaf) == PTE_LEAF;
-	if (there)
+	if (there) {
 		user_pt_protect(mm, addr, PAGE_SIZE, 0, PT_YOUNG);
+		mm->flag_faults.access_flag++;
+	}
 	spin_unlock(&mm->pt_lock);
 	return there;
 }
@@ -664,13 +695,16 @@ int mm_fault(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal 
 	f.addr = addr & PAGE_MASK;
 	f.write = access & FAULT_WRITE;
 	f.exec = access & FAULT_EXEC;
-	f.major = false;
+	f.did = DID_NOTHING;
+	f.major = f.swapped = f.grew = false;
 	f.holds = JUNK;
 	f.fresh = f.pinned = NULL;
 	f.unshare = (struct unshare){NULL, false};
 	count_vm_event(PGFAULT);
-	if (unlikely(access & FAULT_ACCESS_FLAG) && set_accessed(mm, f.addr))
+	if (unlikely(access & FAULT_ACCESS_FLAG) && set_accessed(mm, f.addr)) {
+		*sig = (struct fault_signal){.did = DID_ACCESSED};
 		return 0;
+	}
 	do {
 		/* With mm->lock given up meanwhile, another file may be there now. */
 		if (f.holds == FILE_COPY)
@@ -678,16 +712,22 @@ int mm_fault(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal 
 		outcome = fault_once(&f);
 		if (likely(outcome == DONE))
 			break;
-		if (outcome == NEED_STACK)
+		if (outcome == NEED_STACK) {
 			outcome = grow_stack(&f);
-		else if (outcome == NEED_MEMORY)
+			f.grew = true;
+		} else if (outcome == NEED_MEMORY) {
 			outcome = wait_for_memory() ? KILLED : AGAIN;
+		}
 	} while (outcome == AGAIN);
 	if (unlikely(has_leftovers(&f)))
 		free_leftovers(&f);
 	if (unlikely(outcome != DONE))
 		return verdict(outcome, sig);
 	count_fault(&f);
+	sig->did = (uint8_t)f.did;
+	sig->major = f.major;
+	sig->swapped = f.swapped;
+	sig->grew = f.grew;
 	return 0;
 }
 

@@ -120,6 +120,36 @@ static bool isolate(struct page *page)
 	return got;
 }
 
+/* The caller's reference keeps it from being freed, and so from leaving the lists of new pages but
+ * by hand_over(). */
+bool lru_isolate_page(struct page *page)
+{
+	struct new_pages *new;
+	bool listed;
+
+	spin_lock(&lru_lock);
+	new = new_list_of(page);
+	if (new)
+		hand_over(new);
+	listed = page_flag(page, PG_LRU);
+	if (listed) {
+		reclaim_policy->del(page);
+		page_clear_flag(page, PG_LRU);
+	}
+	spin_unlock(&lru_lock);
+	return listed;
+}
+
+void lru_deactivate(struct page *page)
+{
+	if (!lru_isolate_page(page)) {
+		put_page(page);
+		return;
+	}
+	reclaim_policy->cool(page);
+	lru_putback(&page, 1);
+}
+
 /* The policy's candidate; new pages are candidates only when there is no other. */
 static struct page *next_candidate(enum lru_kind kind)
 {
@@ -245,6 +275,13 @@ static void lru_policy_accessed(struct page *page)
 	count_vm_event(PGACTIVATE);
 }
 
+static void lru_policy_cool(struct page *page)
+{
+	page_clear_flag(page, PG_REFERENCED);
+	if (page_clear_flag(page, PG_ACTIVE))
+		count_vm_event(PGDEACTIVATE);
+}
+
 static void lru_policy_counts(enum lru_kind kind, uint64_t *active, uint64_t *inactive)
 {
 	*active = active_list[kind].count;
@@ -258,5 +295,6 @@ const struct reclaim_policy lru_policy = {
 	.candidate = lru_policy_candidate,
 	.keep = lru_policy_keep,
 	.accessed = lru_policy_accessed,
+	.cool = lru_policy_cool,
 	.counts = lru_policy_counts,
 };

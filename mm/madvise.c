@@ -98,6 +98,67 @@ static int will_need(struct vm_area *area, uint64_t start, uint64_t end)
 	return 0;
 }
 
+/* Pages that may be taken away: not a device's, not the loader's, not the zero page. */
+static struct page *page_of_leaf(const struct pt_leaf *leaf)
+{
+	struct page *page = pfn_to_page(pa_to_pfn(leaf->pa));
+
+	if (leaf->token || !pfn_valid(pa_to_pfn(leaf->pa)) || page_flag(page, PG_RESERVED))
+		return NULL;
+	return page;
+}
+
+/* The next pages that are mapped from *at on, each with a reference; not accessed any more. */
+static unsigned next_pages(struct mm *mm, uint64_t *at, uint64_t end, struct page *pages[])
+{
+	vaddr_t va = VADDR(*at);
+	struct pt_leaf leaf;
+	unsigned n = 0;
+
+	spin_lock(&mm->pt_lock);
+	for (; n < SWAP_BATCH && pt_next(&mm->pt, &va, VADDR(end), &leaf); va.va += PAGE_SIZE) {
+		struct page *page = page_of_leaf(&leaf);
+
+		if (!page)
+			continue;
+		user_pt_test_clear(mm, va.va, PT_YOUNG);
+		get_page(page);
+		pages[n++] = page;
+	}
+	spin_unlock(&mm->pt_lock);
+	*at = va.va;
+	return n;
+}
+
+static void deactivate(struct page *const pages[], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		lru_deactivate(pages[i]);
+}
+
+static int for_pages(struct vm_area *area, uint64_t start, uint64_t end,
+		     void (*fn)(struct page *const pages[], unsigned n))
+{
+	struct page *pages[SWAP_BATCH];
+	unsigned n;
+
+	if (area->flags & (VMA_LOCKED | VMA_IO))
+		return -EINVAL;
+	while ((n = next_pages(area->mm, &start, end, pages)))
+		fn(pages, n);
+	return 0;
+}
+
+static int make_cold(struct vm_area *area, uint64_t start, uint64_t end)
+{
+	return for_pages(area, start, end, deactivate);
+}
+
+static int page_out(struct vm_area *area, uint64_t start, uint64_t end)
+{
+	return for_pages(area, start, end, reclaim_pages);
+}
+
 typedef int (*advice_fn)(struct vm_area *area, uint64_t start, uint64_t end);
 
 /* Does fn to each area's part of the range. Holes: -ENOMEM, after the rest is done. */
@@ -167,11 +228,15 @@ static int work_of(int advice, advice_fn *fn)
 	case MADV_WILLNEED:
 		*fn = will_need;
 		return 0;
+	case MADV_COLD:
+		*fn = make_cold;
+		return 0;
+	case MADV_PAGEOUT:
+		*fn = page_out;
+		return 0;
 	case MADV_NORMAL:
 	case MADV_RANDOM:
 	case MADV_SEQUENTIAL:
-	case MADV_COLD:
-	case MADV_PAGEOUT:
 	case MADV_HUGEPAGE:
 	case MADV_NOHUGEPAGE:
 	case MADV_MERGEABLE:

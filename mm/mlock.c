@@ -73,29 +73,10 @@ int mm_msync(struct mm *mm, uint64_t addr, uint64_t len, int flags)
 	return err;
 }
 
-static bool in_object(struct vm_object *object, uint32_t index)
-{
-	bool there;
-
-	spin_lock(&object->rmap->lock);
-	there = entry_is_frame(pagemap_get(&object->pages, index));
-	spin_unlock(&object->rmap->lock);
-	return there;
-}
-
 /* In memory: a fault would not have to read it from anywhere. */
-static bool is_resident(struct vm_area *area, uint64_t va)
+static bool is_resident(const struct vm_area *area, uint64_t va)
 {
-	entry_t entry = ENTRY_NONE;
-
-	if (area->family) {
-		spin_lock(&area->family->lock);
-		entry = pagemap_get(&area->anon->pages, anon_index(area, va));
-		spin_unlock(&area->family->lock);
-	}
-	if (entry)
-		return entry_is_frame(entry);
-	return area->object && in_object(area->object, object_index(area, va));
+	return entry_is_frame(area_entry(area, va));
 }
 
 /* A byte for each page of [addr, addr + n pages). -ENOMEM where nothing is mapped. */

@@ -35,10 +35,12 @@ struct mm *mm_create(void)
 	rwsem_init(&mm->lock);
 	RB_INIT(&mm->areas);
 	spin_lock_init(&mm->pt_lock, RANK_PT);
+	twin_begin(mm);
 	mm->refs = 1;
 	mm->mmap_base = MMAP_TOP;
 	mm->stack_top = USER_END;
 	mm->stack_limit = STACK_LIMIT;
+	totals_begin(mm);
 	return mm;
 }
 
@@ -64,8 +66,11 @@ static void mm_destroy(struct mm *mm)
 		area_remove(area);
 		area_free(area);
 	}
+	if (twin_exists(&mm->twin))
+		twin_pt_fini(&mm->twin);
 	pt_fini(&mm->pt);
 	mmu_release(&mm->pt);
+	totals_end(mm);
 	if (mm->exe)
 		file_put(mm->exe);
 	kmem_cache_free(mm_cache, mm);

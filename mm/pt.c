@@ -35,7 +35,9 @@
 #define HALF (PT_ENTRIES / 2)
 /* What another entry in place of a valid one may not differ in without break-before-make, beside
  * address, size and kind (Arm ARM D8.16.1). */
-#define BBM_PROT (PT_TYPE | PT_GLOBAL)
+#define BBM_PROT (F(break_first)() ? PT_TYPE | PT_GLOBAL : 0)
+/* Of the format that the machine walks; the other's trees are twins. */
+#define IS_LIVE_FMT (!__builtin_strcmp(QUOTE(PT_FMT), QUOTE(PT_LIVE_FMT)))
 
 const struct pt *PT_(kernel_half);
 
@@ -205,16 +207,39 @@ static struct page *pop(pfn_t *list)
 	return page;
 }
 
+/* A twin takes nothing of what the live side may need soon. */
+static bool frames_to_spare(void)
+{
+	for (const struct zone *zone = zones; zone < zones + nr_zones; zone++)
+		if (zone_watermark_ok(zone, 0, zone->low))
+			return true;
+	return false;
+}
+
+static void count_tables(int64_t n)
+{
+	if (!IS_LIVE_FMT) {
+		count_twin_tables(n);
+		return;
+	}
+	vm_gauge_add(NR_TABLES, n);
+	count_vm_event(n > 0 ? PT_PAGES_ALLOC : PT_PAGES_FREE);
+}
+
 static struct page *alloc_table(void)
 {
-	struct page *page = alloc_page(GFP_NOWAIT | GFP_ZERO);
+	struct page *page = NULL;
 
-	if (!page)
+	if (IS_LIVE_FMT || frames_to_spare())
+		page = alloc_page(GFP_NOWAIT | GFP_ZERO);
+	if (!page) {
+		if (!IS_LIVE_FMT)
+			count_vm_event(TWIN_ALLOC_FAIL);
 		return NULL;
+	}
 	page_set_flag(page, PG_TABLE);
 	page->index = 0;
-	vm_gauge_add(NR_TABLES, 1);
-	count_vm_event(PT_PAGES_ALLOC);
+	count_tables(1);
 	return page;
 }
 
@@ -223,8 +248,7 @@ static void free_table(struct page *page)
 	if (!page_clear_flag(page, PG_TABLE))
 		return;
 	page->index = 0;
-	vm_gauge_add(NR_TABLES, -1);
-	count_vm_event(PT_PAGES_FREE);
+	count_tables(-1);
 	free_pages(page, 0);
 }
 
@@ -251,12 +275,18 @@ static int prepare(struct op *op, unsigned tables)
 
 /* ---- what leaves ---- */
 
-/* Only the user's dirt is anybody's business; nobody writes the kernel's pages out. */
+/* Only the user's dirt is anybody's business; nobody writes the kernel's pages out. What a twin
+ * says the live tree has said. */
+static inline bool tells_dirt(const struct pt *pt)
+{
+	return pt->live && pt->user;
+}
+
 static inline void report_dirty(const struct pt *pt, pte_t leaf, int level)
 {
 	paddr_t pa = F(addr)(leaf, level);
 
-	if (!(F(prot)(leaf, level) & PT_DIRTY) || !pt->user)
+	if (!tells_dirt(pt) || !(F(prot)(leaf, level) & PT_DIRTY))
 		return;
 	for (uint64_t off = 0; off < PT_SPAN(level); off += PAGE_SIZE)
 		page_mark_dirty(pa_add(pa, off));
@@ -313,6 +343,41 @@ static inline void mark_stale(struct op *op, uint64_t va, uint64_t end, enum pte
 	op->stale_tables |= was == PTE_TABLE;
 }
 
+/* Which cores would have a twin's entries. */
+static void find_cores(struct flush *f, struct pt *live)
+{
+	if (f->kernel) {
+		f->here = true;
+		f->others = nr_cpus - 1;
+		return;
+	}
+	f->others = mmu_running(live, &f->here);
+	f->ran = live->ran;
+	if (!f->here && !f->others)
+		live->ran = false;
+}
+
+static void flush_tree(struct pt *pt, uint64_t va, uint64_t size, bool tables)
+{
+	struct flush f = {.pages = size >> PAGE_SHIFT, .kernel = !pt->user};
+
+	if (pt->live) {
+		asid_t asid;
+
+		/* Our stores before its ASID: a core that gives the tree a new one meanwhile walks
+		 * nothing older than what we stored. */
+		if (pt->user)
+			mmu_publish(false);
+		asid = pt->user ? READ_ONCE(pt->asid) : 0;
+		f.tagged = asid;
+		mmu_flush(asid, VADDR(va), size, tables);
+	} else if (pt->runs_as) {
+		find_cores(&f, pt->runs_as);
+	}
+	pt->stats.flushes++;
+	F(count_flush)(pt->stats.flush, &f);
+}
+
 /* Makes the stale forgotten, then frees the dead. */
 static void flush(struct op *op)
 {
@@ -320,15 +385,7 @@ static void flush(struct op *op)
 
 	if (!op->stale)
 		return;
-	pt->stats.flushes++;
-	if (pt->live) {
-		/* Our stores before its ASID: a core that gives the tree a new one meanwhile walks
-		 * nothing older than what we stored. */
-		if (pt->user)
-			mmu_publish(false);
-		mmu_flush(pt->user ? READ_ONCE(pt->asid) : 0, VADDR(op->lo), op->hi - op->lo,
-			  op->stale_tables);
-	}
+	flush_tree(pt, op->lo, op->hi - op->lo, op->stale_tables);
 	op->stale = op->stale_tables = false;
 	for (int level = 0; level < ROOT; level++)
 		while (op->dead[level])
@@ -345,12 +402,6 @@ static void finish(struct op *op)
 }
 
 /* ---- break-before-make (Arm ARM D8.16.1): the one place where what is valid gives way ---- */
-
-/* A difference that a TLB must not, or need not, go on ignoring: any but the accessed flag's. */
-static inline bool must_flush(prot_t old, prot_t new)
-{
-	return (old ^ new) & ~PT_YOUNG;
-}
 
 /* A valid entry's range is stale; a table that it named is dead. */
 static void mark_gone(struct op *op, int level, uint64_t va, pte_t old)
@@ -378,6 +429,23 @@ static pte_t break_entry(struct op *op, uint64_t *slot, int level, uint64_t va)
 	return old;
 }
 
+/* One valid entry for another, of whatever kind. Returns the old one, with the flags that the
+ * hardware set last. */
+static pte_t replace_valid(struct op *op, uint64_t *slot, int level, uint64_t va, pte_t new)
+{
+	pte_t old;
+
+	if (F(break_first)()) {
+		old = break_entry(op, slot, level, va);
+		store(op->pt, slot, new);
+	} else {
+		old = exchange(op->pt, slot, new);
+		mark_gone(op, level, va, old);
+	}
+	op->pt->stats.stores++;
+	return old;
+}
+
 /* A leaf for a leaf: in place if it differs in rights and flags only. Returns the old one's rights.
  */
 static prot_t replace_leaf(struct op *op, uint64_t *slot, int level, uint64_t va, pte_t new)
@@ -389,15 +457,14 @@ static prot_t replace_leaf(struct op *op, uint64_t *slot, int level, uint64_t va
 
 	if (same_frame && !((old_prot ^ new_prot) & BBM_PROT)) {
 		old = exchange(op->pt, slot, new);
-		if (old != seen || must_flush(old_prot, new_prot))
+		if (old != seen || F(must_flush)(old_prot, new_prot))
 			mark_gone(op, level, va, old);
+		op->pt->stats.stores++;
 	} else {
-		old = break_entry(op, slot, level, va);
-		store(op->pt, slot, new);
+		old = replace_valid(op, slot, level, va, new);
 	}
 	if (unlikely(old != seen)) /* the hardware set a flag meanwhile */
 		old_prot = F(prot)(old, level);
-	op->pt->stats.stores++;
 	if (!same_frame || PT_DIRTY & old_prot & ~new_prot)
 		report_dirty(op->pt, old, level);
 	return old_prot;
@@ -434,10 +501,12 @@ static prot_t put(struct op *op, uint64_t *slot, int level, uint64_t va, pte_t n
 		old = remove_valid(op, slot, level, va, new);
 		return was == PTE_LEAF ? F(prot)(old, level) : 0;
 	}
-	if (was == PTE_TABLE)
-		break_entry(op, slot, level, va);
-	store(pt, slot, new);
-	pt->stats.stores++;
+	if (was == PTE_TABLE) {
+		replace_valid(op, slot, level, va, new);
+	} else {
+		store(pt, slot, new);
+		pt->stats.stores++;
+	}
 	pt->stats.leaves += is == PTE_LEAF;
 	table_page(slot)->index += (is != PTE_EMPTY) - (was != PTE_EMPTY);
 	return 0;
@@ -457,11 +526,9 @@ static void split(struct op *op, uint64_t *slot, int level, uint64_t va, struct 
 		table[i] = part + i * PT_SPAN(level - 1);
 	page->index = PT_ENTRIES;
 	op->pt->stats.leaves += PT_ENTRIES - 1;
-	now = break_entry(op, slot, level, va);
+	now = replace_valid(op, slot, level, va, F(table)(page_to_pa(page)));
 	if (now != old) /* the hardware set a flag while we copied */
 		report_dirty(op->pt, now, level);
-	store(op->pt, slot, F(table)(page_to_pa(page)));
-	op->pt->stats.stores++;
 }
 
 /*
@@ -735,6 +802,21 @@ static void map_page(struct pt *pt, uint64_t *slot, uint64_t va, pte_t leaf)
 	pt->stats.stores++;
 }
 
+/* Some pages of a table that is there, none of them mapped: what a fault does for its neighbours.
+ * False: it is not so. */
+static bool map_run(struct pt *pt, uint64_t *slot, uint64_t va, unsigned n, pte_t leaf)
+{
+	if (slot_index(va, 0) + n > PT_ENTRIES)
+		return false;
+	for (unsigned i = 0; i < n; i++)
+		if (mmu_load(&slot[i]))
+			return false;
+	fill_leaves(pt, slot, leaf, n);
+	if (pt->live)
+		mmu_publish(!pt->user);
+	return true;
+}
+
 static __attribute__((noinline)) int map_slowly(struct pt *pt, uint64_t va, uint64_t pa,
 						uint64_t size, prot_t prot)
 {
@@ -760,11 +842,18 @@ int PT_(map)(struct pt *pt, vaddr_t va, paddr_t pa, size_t size, prot_t prot)
 	if (unlikely(!range_ok(pt, va.va, size) || pa.pa & (PAGE_SIZE - 1)))
 		return -EINVAL;
 	DCHECK((prot & PT_TYPE) != PT_TYPE);
-	slot = size == PAGE_SIZE ? page_slot(pt, va.va) : NULL;
-	if (!slot)
-		return map_slowly(pt, va.va, pa.pa, size, prot);
-	map_page(pt, slot, va.va, F(leaf)(0, pa, prot));
-	return 0;
+	slot = page_slot(pt, va.va);
+	if (likely(slot)) {
+		pte_t leaf = F(leaf)(0, pa, prot);
+
+		if (likely(size == PAGE_SIZE)) {
+			map_page(pt, slot, va.va, leaf);
+			return 0;
+		}
+		if (size < PT_SPAN(1) && map_run(pt, slot, va.va, size >> PAGE_SHIFT, leaf))
+			return 0;
+	}
+	return map_slowly(pt, va.va, pa.pa, size, prot);
 }
 
 /* ---- changing attributes ---- */
@@ -814,11 +903,30 @@ static prot_t change_leaf(struct op *op, uint64_t *slot, int level, uint64_t va,
 			return change_type(op, slot, level, va, c);
 	} while (!compare_store(op->pt, slot, pte, changed_leaf(pte, level, c)));
 	op->pt->stats.stores++;
-	if (must_flush(old, new))
+	if (F(must_flush)(old, new))
 		mark_stale(op, start, start + PT_SPAN(level), PTE_LEAF);
 	if (PT_DIRTY & old & ~new)
 		report_dirty(op->pt, pte, level);
 	return old;
+}
+
+/* They differ in the address at most. */
+static inline bool is_like(pte_t first, pte_t pte)
+{
+	pte_t differ = pte ^ first;
+
+	return differ == F(addr)(differ, 0).pa;
+}
+
+/* How many entries are like the first. */
+static inline unsigned same_run(const uint64_t *slot, unsigned n)
+{
+	pte_t first = mmu_load(slot);
+	unsigned i = 1;
+
+	while (i < n && is_like(first, mmu_load(&slot[i])))
+		i++;
+	return i;
 }
 
 /*
@@ -832,12 +940,11 @@ static unsigned flip_run(struct op *op, uint64_t *slot, unsigned n, pte_t flip, 
 	unsigned i;
 
 	for (i = 0; i < n; i++) {
-		pte_t pte = mmu_load(&slot[i]), differ = pte ^ first;
+		pte_t pte = mmu_load(&slot[i]);
 
-		if (differ != F(addr)(differ, 0).pa ||
-		    !compare_store(pt, &slot[i], pte, pte ^ flip))
+		if (!is_like(first, pte) || !compare_store(pt, &slot[i], pte, pte ^ flip))
 			break;
-		if (cleans && pt->user)
+		if (cleans && tells_dirt(pt))
 			page_mark_dirty(F(addr)(pte, 0));
 	}
 	pt->stats.stores += i;
@@ -855,13 +962,15 @@ static void change_leaves(struct op *op, uint64_t *slot, uint64_t va, unsigned n
 		run = 0;
 		if (F(kind)(pte, 0) != PTE_LEAF)
 			continue;
-		if (must_flush(old, new) && !((old ^ new) & BBM_PROT))
+		if (new == old)
+			run = same_run(&slot[i], n - i);
+		else if (!((old ^ new) & BBM_PROT))
 			run = flip_run(op, &slot[i], n - i, pte ^ changed_leaf(pte, 0, c),
 				       PT_DIRTY & old & ~new);
-		if (run)
-			mark_stale(op, at, at + run * PAGE_SIZE, PTE_LEAF);
-		else
+		if (!run)
 			change_leaf(op, &slot[i], 0, at, c);
+		else if (F(must_flush)(old, new))
+			mark_stale(op, at, at + run * PAGE_SIZE, PTE_LEAF);
 	}
 }
 
@@ -1108,7 +1217,7 @@ int PT_(init)(struct pt *pt, asid_t asid)
 		.root = page_to_pa(page),
 		.asid = asid,
 		.user = true,
-		.live = !__builtin_strcmp(QUOTE(PT_FMT), QUOTE(PT_LIVE_FMT)),
+		.live = IS_LIVE_FMT,
 	};
 	pt->stats.tables[ROOT] = 1;
 	if (kernel)

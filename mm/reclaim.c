@@ -141,6 +141,11 @@ static enum verdict idle_file(struct page *page)
 	return KEPT;
 }
 
+static enum verdict idle(struct page *page)
+{
+	return page_flag(page, PG_SWAPBACKED) ? idle_anon(page) : idle_file(page);
+}
+
 /* Step 1 for a page whose family is locked. */
 static enum verdict sort_locked(struct page *page, bool force)
 {
@@ -152,7 +157,7 @@ static enum verdict sort_locked(struct page *page, bool force)
 	keep = reclaim_policy->keep(page, rmap_test_clear_young(page, &mapped));
 	if (keep && !force)
 		return KEPT;
-	return page_flag(page, PG_SWAPBACKED) ? idle_anon(page) : idle_file(page);
+	return idle(page);
 }
 
 /* Step 1 for one page. */
@@ -167,6 +172,22 @@ static enum verdict sort_page(struct page *page, bool force)
 	if (!rmap)
 		return KEPT;
 	verdict = sort_locked(page, force);
+	spin_unlock(&rmap->lock);
+	return verdict;
+}
+
+/* Step 1 for one page that its user wants out, if it is not another's too. */
+static enum verdict sort_unwanted(struct page *page)
+{
+	struct rmap *rmap = page_lock_rmap(page, false);
+	enum verdict verdict = KEPT;
+	unsigned mapped;
+
+	if (!rmap)
+		return KEPT;
+	rmap_test_clear_young(page, &mapped);
+	if (!in_use_by_io(page) && mapped <= 1)
+		verdict = idle(page);
 	spin_unlock(&rmap->lock);
 	return verdict;
 }
@@ -250,6 +271,31 @@ static unsigned look_at(enum lru_kind kind, unsigned max, struct batch *write, s
 	}
 	lru_putback(kept.pages, kept.n);
 	return n;
+}
+
+void reclaim_pages(struct page *const pages[], unsigned n)
+{
+	struct batch kept = {.n = 0}, write = {.n = 0};
+	struct scan s = {.force = true};
+
+	current->reclaiming = true;
+	for (unsigned i = 0; i < n; i++) {
+		enum verdict verdict;
+
+		if (!lru_isolate_page(pages[i])) {
+			put_page(pages[i]);
+			continue;
+		}
+		verdict = sort_unwanted(pages[i]);
+		if (verdict == TO_WRITE)
+			write.pages[write.n++] = pages[i];
+		else
+			settle(pages[i], verdict, &kept, &s);
+	}
+	lru_putback(kept.pages, kept.n);
+	if (write.n)
+		write_batch(&write, &s);
+	current->reclaiming = false;
 }
 
 static void shrink_batch(enum lru_kind kind, struct scan *s)

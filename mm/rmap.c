@@ -120,6 +120,30 @@ bool rmap_clean(struct page *page)
 	return dirty;
 }
 
+/* Families are type-stable: what a page belonged to a moment ago may be asked what it is. */
+static bool is_shared(paddr_t pa)
+{
+	const struct rmap *family;
+
+	if (!pfn_valid(pa_to_pfn(pa)))
+		return false;
+	family = __atomic_load_n(&pfn_to_page(pa_to_pfn(pa))->rmap, __ATOMIC_ACQUIRE);
+	return family && !READ_ONCE(family->anon);
+}
+
+uint64_t mm_shared_pages(struct mm *mm)
+{
+	vaddr_t va = VADDR(0);
+	struct pt_leaf leaf;
+	uint64_t n = 0;
+
+	spin_lock(&mm->pt_lock);
+	for (; pt_next(&mm->pt, &va, VADDR(USER_END), &leaf); va.va += PT_SPAN(leaf.level))
+		n += !leaf.token && !(leaf.prot & PT_TYPE) && is_shared(leaf.pa);
+	spin_unlock(&mm->pt_lock);
+	return n;
+}
+
 struct eviction {
 	uint32_t token;
 	bool dirty;

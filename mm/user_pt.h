@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every change that mm/ makes to the tables of a user address space goes through here, so that
- * whatever is kept beside the live tree is kept at the same moments. mm->pt_lock is held.
+ * Every change that mm/ makes to the tables of a user address space goes through here, so that the
+ * twin is kept at the same moments. mm->pt_lock is held. Results are the live tree's.
  */
 #ifndef MM_USER_PT_H
 #define MM_USER_PT_H
 
+#include "twin.h"
 #include <twofold/log.h>
 #include <twofold/vm.h>
 
@@ -24,6 +25,8 @@ static inline int user_pt_map(struct mm *mm, uint64_t va, paddr_t pa, uint64_t s
 	int err = pt_map(&mm->pt, VADDR(va), pa, size, prot);
 
 	user_pt_account(mm);
+	if (twin_exists(&mm->twin) && likely(!err))
+		twin_map(&mm->twin, &mm->twin_lost, va, pa, size, prot);
 	return err;
 }
 
@@ -33,18 +36,28 @@ static inline int user_pt_unmap(struct mm *mm, uint64_t va, uint64_t size)
 	int err = pt_unmap(&mm->pt, VADDR(va), size);
 
 	user_pt_account(mm);
+	if (twin_exists(&mm->twin) && likely(!err))
+		twin_unmap(&mm->twin, &mm->twin_lost, va, size);
 	return err;
 }
 
 static inline int user_pt_protect(struct mm *mm, uint64_t va, uint64_t size, prot_t clear,
 				  prot_t set)
 {
-	return pt_protect(&mm->pt, VADDR(va), size, clear, set);
+	int err = pt_protect(&mm->pt, VADDR(va), size, clear, set);
+
+	if (twin_exists(&mm->twin) && likely(!err))
+		twin_protect(&mm->twin, &mm->twin_lost, va, size, clear, set);
+	return err;
 }
 
 static inline prot_t user_pt_test_clear(struct mm *mm, uint64_t va, prot_t bits)
 {
-	return pt_test_clear(&mm->pt, VADDR(va), bits);
+	prot_t old = pt_test_clear(&mm->pt, VADDR(va), bits);
+
+	if (twin_exists(&mm->twin))
+		twin_pt_test_clear(&mm->twin, VADDR(va), bits);
+	return old;
 }
 
 static inline prot_t user_pt_evict(struct mm *mm, uint64_t va, uint64_t token)
@@ -52,6 +65,8 @@ static inline prot_t user_pt_evict(struct mm *mm, uint64_t va, uint64_t token)
 	prot_t old = pt_set_soft(&mm->pt, VADDR(va), token);
 
 	user_pt_account(mm);
+	if (twin_exists(&mm->twin))
+		twin_pt_set_soft(&mm->twin, VADDR(va), token);
 	return old;
 }
 

@@ -147,6 +147,10 @@ struct area_change {
 int area_change_range(struct mm *mm, uint64_t start, uint64_t end,
 		      const struct area_change *change);
 
+/* ---- what address spaces cost (mm/totals.c) ---- */
+void totals_begin(struct mm *mm);
+void totals_end(struct mm *mm); /* its tables are gone */
+
 /* ---- mmap.c ---- */
 /* Unmaps; mm->lock held for writing, range checked. -ENOMEM: nothing has changed. */
 int unmap_range(struct mm *mm, uint64_t start, uint64_t end);

@@ -135,11 +135,8 @@ static bool make_room(void)
 static bool map(uint64_t va, paddr_t pa, size_t size, prot_t prot)
 {
 	for (unsigned i = 0; i < MAP_TRIES; i++) {
-		int err;
+		int err = kernel_pt_map(VADDR(va), pa, size, prot);
 
-		spin_lock(&kernel_pt_lock);
-		err = pt_map(&kernel_pt, VADDR(va), pa, size, prot);
-		spin_unlock(&kernel_pt_lock);
 		if (!err)
 			return true;
 		if (err != -ENOMEM || !make_room())
@@ -151,12 +148,8 @@ static bool map(uint64_t va, paddr_t pa, size_t size, prot_t prot)
 static void range_destroy(struct range *range)
 {
 	struct page *page;
-	int err;
 
-	spin_lock(&kernel_pt_lock);
-	err = pt_unmap(&kernel_pt, VADDR(range->start), range->end - range->start);
-	spin_unlock(&kernel_pt_lock);
-	CHECK(err == 0);
+	CHECK(kernel_pt_unmap(VADDR(range->start), range->end - range->start) == 0);
 	spin_lock(&ranges_lock);
 	RB_REMOVE(range_tree, &ranges, range);
 	hint = MIN(hint, range->start);

@@ -4,6 +4,7 @@
 
 uint64_t vm_events[NR_CPUS][NR_VM_EVENTS];
 int64_t vm_gauges[NR_VM_GAUGES];
+int64_t twin_tables_peak;
 
 const char *const vm_event_names[NR_VM_EVENTS] = {
 	[PGFAULT] = "pgfault",
@@ -34,7 +35,18 @@ const char *const vm_event_names[NR_VM_EVENTS] = {
 	[DROP_PAGECACHE] = "drop_pagecache",
 	[PT_PAGES_ALLOC] = "pt_pages_alloc",
 	[PT_PAGES_FREE] = "pt_pages_free",
+	[TWIN_ALLOC_FAIL] = "twin_alloc_fail",
+	[TWIN_LOST] = "twin_lost",
 };
+
+/* Two cores may miss each other's peak by a table. */
+void count_twin_tables(int64_t n)
+{
+	int64_t now = __atomic_add_fetch(&vm_gauges[NR_TWIN_TABLES], n, __ATOMIC_RELAXED);
+
+	if (now > READ_ONCE(twin_tables_peak))
+		WRITE_ONCE(twin_tables_peak, now);
+}
 
 uint64_t vm_event_sum(enum vm_event e)
 {

@@ -157,9 +157,7 @@ void arch_boot_finish(void)
 	char *tables = boot_tables + early_roots.tables_used * PAGE_SIZE;
 
 	if (init) {
-		spin_lock(&kernel_pt_lock);
-		CHECK(pt_unmap(&kernel_pt, ptr_to_va(__init_begin), init) == 0);
-		spin_unlock(&kernel_pt_lock);
+		CHECK(kernel_pt_unmap(ptr_to_va(__init_begin), init) == 0);
 		frames_release(image_pa(__init_begin), init);
 	}
 	frames_release(image_pa(tables), (uint64_t)(boot_tables_end - tables));

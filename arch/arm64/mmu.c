@@ -4,11 +4,10 @@
 #include <twofold/page.h>
 #include <twofold/pt.h>
 
+#include "arch/arm64/flush.h"
 #include "asid.h"
 #include "boot.h"
 
-/* More pages than this: the whole ASID (or all kernel entries) is cheaper than one by one. */
-#define FLUSH_MAX_PAGES 64
 #define TLBI_ASID_SHIFT 48
 #define TLBI_VA_MASK GENMASK(43, 0) /* VA[55:12] */
 
@@ -36,37 +35,39 @@ static void flush_pages(uint64_t operand, uint64_t pages, bool tables)
 /* Addresses of a space that has no ASID yet: some core may be about to give it one. */
 static void flush_any_asid(uint64_t operand, uint64_t pages)
 {
-	if (pages > FLUSH_MAX_PAGES)
-		__asm__ volatile("tlbi vmalle1is" ::: "memory");
-	else
-		for (; pages; pages--, operand++)
-			tlbi(vaae1is, operand);
+	for (; pages; pages--, operand++)
+		tlbi(vaae1is, operand);
 }
 
 void mmu_flush(uint64_t asid, vaddr_t va, uint64_t size, bool tables)
 {
-	uint64_t tag = (asid & ASID_MASK) << TLBI_ASID_SHIFT, pages = size >> PAGE_SHIFT;
+	uint64_t tag = (asid & ASID_MASK) << TLBI_ASID_SHIFT;
 	uint64_t operand = tag | (va.va >> PAGE_SHIFT & TLBI_VA_MASK);
-	bool kernel = va.va >> 63;
+	struct flush f = {.pages = size >> PAGE_SHIFT, .kernel = va.va >> 63, .tagged = tag};
+	enum pt_flush kind = arm64_flush_kind(&f);
 
 	__asm__ volatile("dsb ishst" ::: "memory");
-	if (!kernel && !tag)
-		flush_any_asid(operand, pages);
-	else if (pages <= FLUSH_MAX_PAGES)
-		flush_pages(operand, pages, tables);
-	else if (kernel)
+	if (kind == FLUSH_ALL)
 		__asm__ volatile("tlbi vmalle1is" ::: "memory");
-	else
+	else if (kind == FLUSH_SPACE)
 		tlbi(aside1is, tag);
+	else if (f.kernel || f.tagged)
+		flush_pages(operand, f.pages, tables);
+	else
+		flush_any_asid(operand, f.pages);
 	__asm__ volatile("dsb ish" ::: "memory");
-	if (kernel)
+	if (f.kernel)
 		isb();
 }
 
 static uint64_t empty_table[PT_ENTRIES] __aligned(4096);
 
+/* What each core has in its lower half; written by that core. */
+static struct pt *running[NR_CPUS];
+
 void mmu_no_user(void)
 {
+	WRITE_ONCE(running[cpu_id()], NULL);
 	write_sysreg(ttbr0_el1, image_pa(empty_table).pa);
 	isb();
 }
@@ -77,8 +78,20 @@ void mmu_switch(struct pt *pt)
 		mmu_no_user();
 		return;
 	}
+	WRITE_ONCE(running[cpu_id()], pt);
+	WRITE_ONCE(pt->ran, true);
 	write_sysreg(ttbr0_el1, pt->root.pa | asid_get(pt) << TLBI_ASID_SHIFT);
 	isb();
+}
+
+unsigned mmu_running(const struct pt *pt, bool *here)
+{
+	unsigned cores = 0;
+
+	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+		cores += READ_ONCE(running[cpu]) == pt;
+	*here = running[cpu_id()] == pt;
+	return cores - *here;
 }
 
 /* Its ASID is taken at most until the generation ends: nothing to give back. */

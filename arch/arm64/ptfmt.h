@@ -18,6 +18,7 @@
 #ifndef ARCH_ARM64_PTFMT_H
 #define ARCH_ARM64_PTFMT_H
 
+#include "flush.h"
 #include <twofold/pt.h>
 
 /* D8.3.1: any level. Bit 1 tells a table (or a page, in the last level) from a block. */
@@ -124,6 +125,20 @@ static inline paddr_t arm64_addr(pte_t pte, int level)
 	if (level && !(pte & ARM64_PTE_TABLE))
 		mask &= ~(PT_SPAN(level) - 1);
 	return PADDR(pte & mask);
+}
+
+/* A valid entry gives way to another with another address, size, memory type or globality by way of
+ * an empty one and a flush: break-before-make (D8.16.1). */
+static inline bool arm64_break_first(void)
+{
+	return true;
+}
+
+/* A difference in rights that a TLB must not, or need not, go on ignoring: any but the accessed
+ * flag's, which it does not hold. */
+static inline bool arm64_must_flush(prot_t old, prot_t new)
+{
+	return (old ^ new) & ~PT_YOUNG;
 }
 
 /* token: PT_TOKEN_BITS bits. */

@@ -15,6 +15,7 @@
 #ifndef ARCH_X86_64_PTFMT_H
 #define ARCH_X86_64_PTFMT_H
 
+#include "flush.h"
 #include <twofold/pt.h>
 
 /* SDM 3A, table 4-20 (PTE), 4-17 (PDE of a 2 MiB page), 4-15 (PDPTE of a 1 GiB page). */
@@ -122,6 +123,22 @@ static inline paddr_t x86_64_addr(pte_t pte, int level)
 	if (level && pte & X86_64_PTE_PS)
 		mask &= ~(PT_SPAN(level) - 1);
 	return PADDR(pte & mask);
+}
+
+/* A present entry may be replaced by any other, and flushed after (SDM 3A, 4.10.4.2). */
+static inline bool x86_64_break_first(void)
+{
+	return false;
+}
+
+/*
+ * Rights that grow need no flush: a fault that a stale entry causes drops it (4.10.4.3). Nor do A
+ * and D as they are set, nor A as it is cleared, by Linux's custom; but D does as it is cleared, or
+ * the CPU would not set it again.
+ */
+static inline bool x86_64_must_flush(prot_t old, prot_t new)
+{
+	return (old & ~new & ~PT_YOUNG) || ((old ^ new) & (PT_TYPE | PT_GLOBAL));
 }
 
 /* token: PT_TOKEN_BITS bits. */

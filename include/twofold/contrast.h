@@ -18,15 +18,18 @@ extern bool twin_enabled; /* twin=on|off; settled before the first address space
 /* The kernel's own tree in the other format; kernel_pt_lock. root 0: no twin. */
 extern struct pt kernel_twin;
 
-/* main(): parses nothing; builds kernel_twin from kernel_pt, and makes it every PML4's upper half. */
+/* main(): reads twin=; builds kernel_twin from kernel_pt, and makes it the upper half of each tree
+ * in its format. */
 void twin_init(void);
 
 /*
  * Makes the twin say again what the live tree says, for readers: entries that it had no memory for,
  * accessed and dirty flags that hardware set in the live tree. mm->pt_lock held. False: still no
- * memory, mm->twin_lost entries are missing.
+ * memory, mm->twin_lost entries are missing. True, and nothing done, where twins are off.
  */
 bool twin_sync(struct mm *mm);
+bool twin_sync_kernel(void); /* the same for kernel_twin; kernel_pt_lock held */
+uint64_t kernel_twin_lost(void);
 
 /* Faults that a CPU without FEAT_HAFDBS takes and x86 does not. */
 struct flag_faults {
@@ -34,13 +37,15 @@ struct flag_faults {
 	uint64_t dirty;	      /* a write to a page that was writable but clean */
 };
 
-/* Sums over all address spaces, those that are gone included. */
+/* Sums over all address spaces, the kernel's and those that are gone included. */
 struct contrast_totals {
 	struct pt_stats live, twin;
 	struct flag_faults faults;
-	uint64_t twin_pages, twin_peak, twin_lost; /* table frames now and at most; entries */
-	uint64_t twin_failures;			   /* allocations that failed */
+	uint64_t twin_pages, twin_peak; /* table frames now and at most */
+	uint64_t twin_lost;	/* entries gone without, ever; twin_sync() may have made them */
+	uint64_t twin_failures; /* allocations of table frames that failed */
 };
+/* Takes a spinlock (RANK_FAMILIES); the numbers are read while they change. */
 void contrast_totals(struct contrast_totals *totals);
 
 /* ---- one line for each fault of a chosen process (kernel/explain.c) ---- */

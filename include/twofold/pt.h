@@ -46,6 +46,16 @@ typedef uint64_t asid_t; /* generation in the high bits, hardware ASID in the lo
  */
 enum pt_flush { FLUSH_PAGE, FLUSH_SPACE, FLUSH_ALL, FLUSH_REMOTE, NR_FLUSH_KINDS };
 
+/* A flush, as arch/<format>/flush.h reckons what it takes. */
+struct flush {
+	uint64_t pages; /* from the first stale one to the last */
+	bool kernel;
+	bool tagged;	 /* the address space has an ASID (ARM) */
+	bool here;	 /* it runs on this core now (x86, and the next two) */
+	unsigned others; /* cores besides that it runs on now */
+	bool ran;	 /* it ran somewhere since its last flush while it ran nowhere */
+};
+
 /* What one tree has cost so far (the twin compares these). */
 struct pt_stats {
 	uint64_t tables[PT_LEVELS]; /* now, by level; level 3 is the root */
@@ -60,6 +70,8 @@ struct pt {
 	bool user;   /* the lower half: entries 0 to 255 of the root are ours to free */
 	/* the machine may walk it: stores need barriers and flushes (the twin does not) */
 	bool live;
+	bool ran; /* set by mmu_switch(); cleared by the twin's flush while it runs nowhere */
+	struct pt *runs_as; /* a twin's live tree; else NULL */
 	struct pt_stats stats;
 };
 

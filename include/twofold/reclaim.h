@@ -28,6 +28,7 @@ struct reclaim_policy {
 	 * Where it does, add() follows. */
 	bool (*keep)(struct page *page, bool young);
 	void (*accessed)(struct page *page); /* by system calls, twice; it is listed. May be NULL */
+	void (*cool)(struct page *page);     /* an isolated page is not wanted soon */
 	void (*counts)(enum lru_kind kind, uint64_t *active, uint64_t *inactive);
 };
 
@@ -37,6 +38,8 @@ extern const struct reclaim_policy *reclaim_policy; /* the one in force: `reclai
 
 /* Takes up to `max` candidates off the lists, each with a reference; returns how many. */
 unsigned lru_isolate(enum lru_kind kind, struct page *batch[], unsigned max);
+/* Takes one page off, if it is on one; the caller has a reference. */
+bool lru_isolate_page(struct page *page);
 /* Puts isolated pages back and drops the references. */
 void lru_putback(struct page *const pages[], unsigned n);
 uint64_t lru_pages(enum lru_kind kind);

@@ -62,6 +62,8 @@ void lru_add(struct page *page); /* a fresh page becomes reclaimable; the caller
 				    or its family's lock */
 void lru_del(struct page *page); /* by put_page() of the last reference */
 void lru_mark_accessed(struct page *page); /* read or written through a system call */
+/* MADV_COLD: next in turn for reclaim, if not used till then. Takes over the caller's reference. */
+void lru_deactivate(struct page *page);
 void lru_counts(uint64_t *active_anon, uint64_t *inactive_anon, uint64_t *active_file,
 		uint64_t *inactive_file);
 
@@ -80,6 +82,12 @@ unsigned reclaim_direct(gfp_t gfp, unsigned order);
 bool oom_kill(gfp_t gfp, unsigned order);
 void oom_init(void);
 int64_t oom_badness(const struct mm *mm); /* for /proc/PID/oom_score; 0: exempt */
-void reclaim_drop_caches(void);		  /* /proc/sys/vm/drop_caches */
+/*
+ * MADV_PAGEOUT: takes out those of n pages, at most SWAP_BATCH, that are mapped once, whatever
+ * their age; the rest stay. Takes over the caller's references. Sleeps.
+ */
+#define SWAP_BATCH 32u /* pages written at once */
+void reclaim_pages(struct page *const pages[], unsigned n);
+void reclaim_drop_caches(void); /* /proc/sys/vm/drop_caches */
 
 #endif

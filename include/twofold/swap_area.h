@@ -68,7 +68,6 @@ void swap_cache_retire(struct page *page);
 /* Writes up to SWAP_BATCH pages of the swap cache to their slots, checksummed, neighbours in one
  * request, all requests at a time; sleeps until all are done. Pages are PG_WRITEBACK. Bit i of the
  * result: page i failed, by itself too. */
-#define SWAP_BATCH 32u
 uint32_t swap_write(struct page *const pages[], unsigned nr);
 
 #endif

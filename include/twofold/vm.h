@@ -27,6 +27,7 @@
 
 #include <bsd/sys/tree.h>
 #include <sys/queue.h>
+#include <twofold/contrast.h>
 #include <twofold/pagemap.h>
 #include <twofold/pt.h>
 #include <twofold/span.h>
@@ -109,8 +110,11 @@ struct mm {
 	uint32_t nr_areas;
 	int32_t refs;
 
-	spinlock_t pt_lock; /* RANK_PT */
+	spinlock_t pt_lock; /* RANK_PT: both trees, and what is counted of them */
 	struct pt pt;
+	struct pt twin;	    /* in the other format; root 0: none */
+	uint64_t twin_lost; /* entries that the twin lacks, at most (twin_sync() counts them) */
+	struct flag_faults flag_faults;
 
 	uint64_t mmap_base; /* top of where mmap looks first, downwards */
 	uint64_t brk_start, brk;
@@ -123,6 +127,7 @@ struct mm {
 	uint64_t min_faults, maj_faults, swap_ins, swap_outs;
 	int32_t oom_score_adj;
 	bool oom_victim;
+	LIST_ENTRY(mm) all; /* every address space (mm/totals.c) */
 };
 
 void vm_init(void);
@@ -132,6 +137,9 @@ struct mm *mm_create(void);	       /* NULL: no memory */
 struct mm *mm_fork(struct mm *parent); /* NULL: no memory; the parent is as it was but slower */
 void mm_get(struct mm *mm);
 void mm_put(struct mm *mm); /* the last one unmaps all; may sleep */
+
+/* How many of its leaves are pages of files or of shared memory. Takes pt_lock; walks them all. */
+uint64_t mm_shared_pages(struct mm *mm);
 
 /* ---- system calls' work (mm/mmap.c): Linux's arguments, results and errno ---- */
 struct map_request {
@@ -160,19 +168,44 @@ struct vm_area *area_first(struct mm *mm);
 struct vm_area *area_next(struct vm_area *area);
 /* One line of /proc/PID/maps for the area, newline included; returns its length as snprintf. */
 int area_describe(const struct vm_area *area, char *buf, size_t size);
+/* Parts of it: "rw-p", and the file's path (in `path`, if need be), "[stack]" ... or "". */
+void area_rights(const struct vm_area *area, char rights[5]);
+const char *area_name(const struct vm_area *area, char *path, size_t size);
+/* What the area holds for a page, whatever the tables say: its own, else its object's. */
+entry_t area_entry(const struct vm_area *area, uint64_t va);
 
 /* ---- faults (mm/fault.c) ---- */
 #define FAULT_WRITE 1u
 #define FAULT_EXEC 2u
 #define FAULT_ACCESS_FLAG 4u /* the hardware said: only the accessed flag is missing */
 
+/* What was mapped, by the cases in the head of mm/fault.c. */
+enum fault_did {
+	DID_NOTHING,
+	DID_ACCESSED,	 /* the accessed flag was set */
+	DID_ZERO_PAGE,	 /* the zero page, read-only */
+	DID_FRESH_PAGE,	 /* a page of zeros of its own */
+	DID_OWN_PAGE,	 /* its private page, for reading */
+	DID_OBJECT_PAGE, /* a page of a file, or of shared memory */
+	DID_OBJECT_COPY, /* a private copy of a file's page */
+	DID_COW_COPY,	 /* a copy of a private page that others have too */
+	DID_COW_REUSE,	 /* its private page, made writable where it is */
+	DID_DEVICE,
+	NR_FAULT_DIDS
+};
+
+/* How a fault ended: by a signal, or by what was done about it. */
 struct fault_signal {
 	int signo, code; /* SIGSEGV: SEGV_MAPERR, SEGV_ACCERR; SIGBUS: BUS_ADRERR, BUS_OBJERR */
 	const char *why;
+	uint8_t did;		   /* enum fault_did; 0 returned */
+	bool major, swapped, grew; /* it read; from a slot; the stack grew first */
 };
+#define FAULT_SIGNAL(n, c, w) ((struct fault_signal){.signo = (n), .code = (c), .why = (w)})
 /*
- * Handles a fault of a user address. No locks held; sleeps. 0: retry the access. -EFAULT: *sig
- * says what Linux would send. -ENOMEM: the task was killed for memory, or will be.
+ * Handles a fault of a user address. No locks held; sleeps. 0: retry the access, *sig says what was
+ * done. -EFAULT: *sig says what Linux would send. -ENOMEM: the task was killed for memory, or will
+ * be.
  */
 int mm_fault(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal *sig);
 /* Faults in [addr, addr+len) (MAP_POPULATE, mlock). 0, -ENOMEM, -EFAULT. */
@@ -252,6 +285,8 @@ enum vm_event {
 	DROP_PAGECACHE,
 	PT_PAGES_ALLOC,
 	PT_PAGES_FREE,
+	TWIN_ALLOC_FAIL, /* tables of twins that could not be had */
+	TWIN_LOST,	 /* entries that twins went without for that */
 	NR_VM_EVENTS
 };
 extern const char *const vm_event_names[NR_VM_EVENTS]; /* Linux's names where it has one */
@@ -274,12 +309,16 @@ enum vm_gauge {
 	NR_FILE,
 	NR_SHMEM,
 	NR_TABLES,
+	NR_TWIN_TABLES,
 	NR_KSTACKS,
 	NR_DIRTY,
 	NR_WRITEBACK,
 	NR_VM_GAUGES
 };
 extern int64_t vm_gauges[NR_VM_GAUGES];
+
+extern int64_t twin_tables_peak; /* the most that NR_TWIN_TABLES ever was */
+void count_twin_tables(int64_t n);
 
 static inline void vm_gauge_add(enum vm_gauge g, int64_t n)
 {

@@ -35,5 +35,9 @@ const char *vmalloc_describe(vaddr_t va);
 uint64_t vmalloc_used(void); /* bytes in vmalloc() ranges and kernel stacks */
 
 extern spinlock_t kernel_pt_lock; /* RANK_KPT (mm/kernel_pt.c) */
+/* kernel_pt and its twin change together, by these two. They take kernel_pt_lock, and flush before
+ * they give it up; errors are pt_map()'s and pt_unmap()'s. */
+int kernel_pt_map(vaddr_t va, paddr_t pa, size_t size, prot_t prot);
+int kernel_pt_unmap(vaddr_t va, size_t size);
 
 #endif

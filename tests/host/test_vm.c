@@ -1154,6 +1154,56 @@ static void maps_lines_are_linuxs(void **state)
 				  "                          /file0\n");
 }
 
+static void shared_pages_are_told_from_private_ones(void **state)
+{
+	struct mm *mm = model_mm();
+	struct map_request req = {.addr = BASE,
+				  .len = 8 * PAGE_SIZE,
+				  .prot = PROT_READ | PROT_WRITE,
+				  .flags = MAP_PRIVATE | MAP_FIXED,
+				  .file = model_file(FILE_FILLED)};
+	struct fault_signal sig;
+	uint64_t before;
+
+	(void)state;
+	model_set_size(FILE_FILLED, 8 * PAGE_SIZE);
+	assert_int_equal(mm_map(mm, &req), BASE);
+	assert_int_equal(cpu_write(mm, page_addr(0), 7, &sig), 0);
+	assert_int_equal(mm_shared_pages(mm), 0); /* a copy of its own */
+	assert_int_equal(cpu_read(mm, page_addr(3), &(uint8_t){0}, &sig), 0);
+	before = mm_shared_pages(mm);
+	assert_true(before >= 1);
+	assert_int_equal(mm->rss, before + 1);
+	mm_put(mm);
+}
+
+static void pageout_and_cold(void **state)
+{
+	struct mm *mm = model_mm();
+	struct map_request req = {.addr = BASE,
+				  .len = 8 * PAGE_SIZE,
+				  .prot = PROT_READ | PROT_WRITE,
+				  .flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS};
+	struct fault_signal sig;
+	struct pt_leaf leaf;
+
+	(void)state;
+	assert_int_equal(mm_map(mm, &req), BASE);
+	for (unsigned i = 0; i < 8; i += 2)
+		assert_int_equal(cpu_write(mm, page_addr(i), 7, &sig), 0);
+	assert_int_equal(mm_advise(mm, BASE, 2 * PAGE_SIZE, MADV_COLD), 0);
+	assert_int_equal(pt_query(&mm->pt, VADDR(BASE), &leaf), PTE_LEAF);
+	assert_false(leaf.prot & PT_YOUNG);
+	assert_int_equal(mm_advise(mm, BASE, 6 * PAGE_SIZE, MADV_PAGEOUT), 0);
+	for (unsigned i = 0; i < 8; i += 2)
+		assert_int_equal(pt_query(&mm->pt, VADDR(page_addr(i)), &leaf),
+				 i < 6 ? PTE_SOFT : PTE_LEAF);
+	assert_int_equal(mm_lock_range(mm, BASE, 8 * PAGE_SIZE, true), 0);
+	assert_int_equal(mm_advise(mm, BASE, PAGE_SIZE, MADV_PAGEOUT), -EINVAL);
+	assert_int_equal(mm_advise(mm, BASE, PAGE_SIZE, MADV_COLD), -EINVAL);
+	mm_put(mm);
+}
+
 static void device_frames_come_back_when_forgotten(void **state)
 {
 	const pfn_t pfn = max_pfn - 1024;
@@ -1479,6 +1529,8 @@ int main(void)
 		CASE(areas_do_not_join_over_anothers_indices),
 		CASE(flags_for_fork_are_obeyed),
 		CASE(maps_lines_are_linuxs),
+		CASE(shared_pages_are_told_from_private_ones),
+		CASE(pageout_and_cold),
 		CASE(device_frames_come_back_when_forgotten),
 		CASE(each_failed_allocation_changes_nothing),
 		CASE(memory_matches_the_shadow),

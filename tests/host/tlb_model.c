@@ -15,8 +15,9 @@
 #define BUCKETS 1024
 #define MAX_TREES 16
 
-const struct tlb_format tlb_arm64 = {arm64_kind, arm64_addr, arm64_prot};
-const struct tlb_format tlb_x86_64 = {x86_64_kind, x86_64_addr, x86_64_prot};
+const struct tlb_format tlb_arm64 = {arm64_kind, arm64_addr, arm64_prot, arm64_must_flush, true};
+const struct tlb_format tlb_x86_64 = {x86_64_kind, x86_64_addr, x86_64_prot, x86_64_must_flush,
+				      false};
 
 struct tree {
 	struct pt *pt; /* NULL: a free place */
@@ -147,7 +148,8 @@ static bool conflicts(const struct stale *s, struct tree *tree, uint64_t va, int
 {
 	bool table = kind_of(tree, pte, level) == PTE_TABLE;
 
-	if (s->tree != tree || !overlap(s->va, PT_SPAN(s->level), va, PT_SPAN(level)))
+	if (!tree->format->break_first || s->tree != tree ||
+	    !overlap(s->va, PT_SPAN(s->level), va, PT_SPAN(level)))
 		return false;
 	if (kind_of(tree, s->pte, s->level) == PTE_TABLE)
 		return level >= s->level && !(level == s->level && pte == s->pte);
@@ -267,13 +269,15 @@ static pte_t current_entry(const struct tree *tree, uint64_t va, int *level)
 	}
 }
 
-/* In more than YOUNG, from an entry of the same level. */
+/* Too much to be left to a TLB, from an entry of the same level. */
 static bool differs(const struct stale *s, pte_t now)
 {
 	const struct tlb_format *f = s->tree->format;
 
-	return !same_but_rights(s->tree, s->pte, now, s->level) ||
-	       ((f->prot(s->pte, s->level) ^ f->prot(now, s->level)) & ~PT_YOUNG);
+	if (f->kind(s->pte, s->level) != PTE_LEAF || f->kind(now, s->level) != PTE_LEAF ||
+	    f->addr(s->pte, s->level).pa != f->addr(now, s->level).pa)
+		return true;
+	return f->must_flush(f->prot(s->pte, s->level), f->prot(now, s->level));
 }
 
 static void check_stale(const struct stale *s)
@@ -372,8 +376,8 @@ static void watch_store(uint64_t *slot, pte_t new)
 		complain("%#lx: entry %#lx became %#lx behind the machine's back", va, old, *slot);
 	if (new == old)
 		return;
-	if (is_valid(tree, old, t->level) && is_valid(tree, new, t->level) &&
-	    !same_but_rights(tree, old, new, t->level))
+	if (tree->format->break_first && is_valid(tree, old, t->level) &&
+	    is_valid(tree, new, t->level) && !same_but_rights(tree, old, new, t->level))
 		complain("%#lx: valid %#lx replaced by valid %#lx", va, old, new);
 	t->shadow[i] = new;
 	unlearn_entry(tree, va, t->level, old);
@@ -470,12 +474,27 @@ void mmu_flush(uint64_t asid, vaddr_t va, uint64_t size, bool tables)
 	}
 }
 
+static struct pt *running[NR_CPUS];
+
 void mmu_switch(struct pt *pt)
 {
 	static asid_t asids = 1 << 16; /* past those that tlb_watch() gives */
 
 	if (pt && !pt->asid)
 		pt->asid = ++asids;
+	running[cpu_id()] = pt;
+	if (pt)
+		pt->ran = true;
+}
+
+unsigned mmu_running(const struct pt *pt, bool *here)
+{
+	unsigned cores = 0;
+
+	for (unsigned cpu = 0; cpu < NR_CPUS; cpu++)
+		cores += running[cpu] == pt;
+	*here = running[cpu_id()] == pt;
+	return cores - *here;
 }
 
 void mmu_release(struct pt *pt)

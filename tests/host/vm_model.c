@@ -366,6 +366,24 @@ bool model_evict(struct mm *mm, uint64_t addr)
 	return ok;
 }
 
+void reclaim_pages(struct page *const pages[], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct rmap *family = page_lock_rmap(pages[i], false);
+
+		if (family) {
+			evict(pages[i]);
+			spin_unlock(&family->lock);
+		}
+		put_page(pages[i]);
+	}
+}
+
+void lru_deactivate(struct page *page)
+{
+	put_page(page);
+}
+
 /* ---- the rest ---- */
 
 uint64_t model_objects(const char *const names[], unsigned n)

@@ -70,6 +70,8 @@ void mmu_publish(bool kernel);
 void mmu_flush(uint64_t asid, vaddr_t va, uint64_t size, bool tables);
 /* Makes `pt` the lower half of this core; gives it a current ASID. NULL: no user space (idle). */
 void mmu_switch(struct pt *pt);
+/* How many other cores have `pt` for their lower half now, and whether this one has. */
+unsigned mmu_running(const struct pt *pt, bool *here);
 /* An address space dies: its ASID may be reused after the next generation. */
 void mmu_release(struct pt *pt);
 

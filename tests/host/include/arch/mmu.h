@@ -33,6 +33,7 @@ bool mmu_compare_store(uint64_t *slot, uint64_t old, uint64_t entry);
 void mmu_publish(bool kernel);
 void mmu_flush(uint64_t asid, vaddr_t va, uint64_t size, bool tables);
 void mmu_switch(struct pt *pt);
+unsigned mmu_running(const struct pt *pt, bool *here);
 void mmu_release(struct pt *pt);
 
 #endif

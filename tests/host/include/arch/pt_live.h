@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The host tests take the ARM format for the live one. Both are tested alike. */
+/* The host tests take ARM's format for the live one, x86-64's for the twin; both are tested alike. */
 #ifndef ARCH_PT_LIVE_H
 #define ARCH_PT_LIVE_H
 
 #define PT_LIVE_FMT arm64
+#define PT_TWIN_FMT x86_64
 
 #define pt_init arm64_pt_init
 #define pt_fini arm64_pt_fini
@@ -16,5 +17,18 @@
 #define pt_copy arm64_pt_copy
 #define pt_trace arm64_pt_trace
 #define pt_next arm64_pt_next
+
+#define twin_pt_init x86_64_pt_init
+#define twin_pt_fini x86_64_pt_fini
+#define twin_pt_map x86_64_pt_map
+#define twin_pt_unmap x86_64_pt_unmap
+#define twin_pt_protect x86_64_pt_protect
+#define twin_pt_query x86_64_pt_query
+#define twin_pt_test_clear x86_64_pt_test_clear
+#define twin_pt_set_soft x86_64_pt_set_soft
+#define twin_pt_copy x86_64_pt_copy
+#define twin_pt_trace x86_64_pt_trace
+#define twin_pt_next x86_64_pt_next
+#define twin_pt_kernel_half x86_64_pt_kernel_half
 
 #endif
