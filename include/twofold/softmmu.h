@@ -31,28 +31,39 @@ struct mmu_step {
 };
 
 struct mmu_result {
-	bool ok;     /* the access is made, at pa; else it faults */
-	paddr_t pa;  /* ok */
-	int level;   /* of the last entry read, 3 (root) to 0; -1: the walk did not begin */
+	bool ok;    /* the access is made, at pa; else it faults */
+	paddr_t pa; /* ok */
+	int level;  /* of the last entry asked for, 3 (root) to 0; -1: the walk did not begin */
 	uint8_t memory_type; /* ok: ARM's MAIR byte, or x86's PAT type (0 UC, 1 WC, 6 WB ...) */
-	bool writable, executable; /* ok: for this privilege, by entries and control bits */
+	/* ok: for this privilege, by entries and control bits. Writable counts what the hardware
+	 * makes so by itself: ARM's clean pages under HD. */
+	bool writable, executable;
 	bool global;
-	unsigned loads, updates;   /* memory references that the walk made */
+	/* Memory references that the walk made; without update(), updates it would have made. */
+	unsigned loads, updates;
 	unsigned nr_steps;
-	struct mmu_step steps[PT_LEVELS]; /* from the root down */
+	struct mmu_step steps[PT_LEVELS]; /* from the root down, of the walk that counted */
 	/* The fault, in the machine's own words. */
-	uint64_t esr, far;	/* ARM: ESR_EL1 (EC, IL, WnR, DFSC or IFSC) and FAR_EL1 */
-	uint8_t vector;		/* x86: 14 #PF, 13 #GP */
-	uint32_t error;		/* x86: its error code */
-	uint64_t cr2;		/* x86: #PF only */
+	uint64_t esr, far; /* ARM: ESR_EL1 (EC, IL, WnR, DFSC or IFSC) and FAR_EL1 */
+	uint8_t vector;	   /* x86: 14 #PF, 13 #GP */
+	uint32_t error;	   /* x86: its error code */
+	uint64_t cr2;	   /* x86: #PF only */
 };
 
-/* Stage 1 of the EL1&0 regime, 4 KiB granule, T0SZ and T1SZ as given, no LPA2, no FEAT_S1PIE. */
+/*
+ * Stage 1 of the EL1&0 regime, 4 KiB granule, T0SZ and T1SZ from 16 to 39. Not there: LPA2, LVA,
+ * S1PIE, E0PD, TBID, stage 2. Alignment, and what memory types do to an access, are for others.
+ *
+ * Where the manual leaves a choice: T0SZ out of range faults (translation, level 0); address bits
+ * of TTBR below the table's size read as zero; HA sets AF only if the access is made.
+ */
 struct arm64_mmu {
 	uint64_t ttbr0, ttbr1, tcr, sctlr, mair; /* as the registers */
-	bool pan;	/* PSTATE.PAN */
-	bool hafdbs;	/* the CPU has FEAT_HAFDBS: TCR_EL1.HA and HD mean something */
-	bool has_pan;	/* the CPU has FEAT_PAN */
+	bool pan;				 /* PSTATE.PAN */
+	bool hafdbs;	  /* the CPU has FEAT_HAFDBS: TCR_EL1.HA and HD mean something */
+	bool has_pan;	  /* the CPU has FEAT_PAN */
+	bool has_epan;	  /* the CPU has FEAT_PAN3: SCTLR_EL1.EPAN means something */
+	unsigned pa_bits; /* the CPU's, ID_AA64MMFR0_EL1.PARange: caps TCR_EL1.IPS; 0: 48 */
 };
 
 /* el: 0 or 1; an LDTR or STTR at EL1 is el 0 for data with `el1_unpriv`, which only the ESR's EC
@@ -61,15 +72,21 @@ void arm64_mmu_access(const struct arm64_mmu *mmu, const struct mmu_memory *memo
 		      enum mmu_access access, unsigned el, bool el1_unpriv,
 		      struct mmu_result *result);
 
-/* 4-level paging (CR4.LA57 = 0), long mode. */
+/*
+ * 4-level paging (CR0.PG and CR4.PAE = 1, CR4.LA57 = 0), long mode. PKU, CET and MTRRs are off.
+ *
+ * Where the manual leaves a choice: A is set in each table entry that the walk passes, even if
+ * the access then faults, and in the leaf only if it does not; so does QEMU, but for 1 GiB leaves,
+ * marked first. A table that is not there faults as if its entry were all ones: reserved bits set.
+ */
 struct x86_64_mmu {
 	uint64_t cr0, cr3, cr4, efer, pat; /* as the registers */
-	bool ac;		 /* EFLAGS.AC: SMAP's exception */
-	unsigned maxphyaddr;	 /* CPUID 80000008H:EAX[7:0]; bits above are reserved */
-	bool page_1g;		 /* CPUID 80000001H:EDX[26] */
+	bool ac;			   /* EFLAGS.AC: SMAP's exception */
+	unsigned maxphyaddr;		   /* CPUID 80000008H:EAX[7:0]; bits above are reserved */
+	bool page_1g;			   /* CPUID 80000001H:EDX[26] */
 };
 
-/* cpl: 0 or 3. PKU and CET are off. */
+/* cpl: 0 or 3. Not for stack references: a non-canonical one is #SS, not #GP. */
 void x86_64_mmu_access(const struct x86_64_mmu *mmu, const struct mmu_memory *memory, vaddr_t va,
 		       enum mmu_access access, unsigned cpl, struct mmu_result *result);
 
