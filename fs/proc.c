@@ -11,6 +11,7 @@ struct proc_node {
 	uint64_t ino;
 	proc_show_t show;
 	proc_store_t store;
+	const struct file_ops *fops; /* of its own; NULL: show and store */
 	void *arg;
 	struct proc_node *parent;
 	STAILQ_HEAD(, proc_node) children;
@@ -30,8 +31,8 @@ static struct proc_node *find_child(struct proc_node *dir, const char *name, siz
 	struct proc_node *node;
 
 	STAILQ_FOREACH(node, &dir->children, link)
-	if (!strncmp(node->name, name, len) && !node->name[len])
-		return node;
+		if (!strncmp(node->name, name, len) && !node->name[len])
+			return node;
 	return NULL;
 }
 
@@ -54,7 +55,7 @@ static struct proc_node *add_child(struct proc_node *dir, const char *name, size
 	return node;
 }
 
-void proc_register(const char *path, proc_show_t show, proc_store_t store, void *arg)
+static struct proc_node *add_file(const char *path, uint32_t mode)
 {
 	struct proc_node *dir = &root_node, *node;
 	const char *slash;
@@ -65,11 +66,21 @@ void proc_register(const char *path, proc_show_t show, proc_store_t store, void 
 		node = find_child(dir, path, len);
 		dir = node ? node : add_child(dir, path, len, S_IFDIR | 0555);
 	}
-	node = add_child(dir, path, strlen(path),
-			 S_IFREG | (show ? 0444u : 0) | (store ? 0200u : 0));
+	return add_child(dir, path, strlen(path), S_IFREG | mode);
+}
+
+void proc_register(const char *path, proc_show_t show, proc_store_t store, void *arg)
+{
+	struct proc_node *node = add_file(path, (show ? 0444u : 0) | (store ? 0200u : 0));
+
 	node->show = show;
 	node->store = store;
 	node->arg = arg;
+}
+
+void proc_register_fops(const char *path, uint32_t mode, const struct file_ops *fops)
+{
+	add_file(path, mode)->fops = fops;
 }
 
 struct inode *proc_inode(struct inode *dir, uint32_t mode, const struct inode_ops *ops,
@@ -149,8 +160,9 @@ static const struct inode_ops node_dir_ops, node_file_ops = {0}, self_ops;
 static struct inode *node_inode(struct inode *dir, struct proc_node *node)
 {
 	bool is_dir = S_ISDIR(node->mode);
-	struct inode *inode = proc_inode(dir, node->mode, is_dir ? &node_dir_ops : &node_file_ops,
-					 is_dir ? &dir_fops : &node_fops, node);
+	const struct file_ops *fops = node->fops ? node->fops : is_dir ? &dir_fops : &node_fops;
+	struct inode *inode =
+		proc_inode(dir, node->mode, is_dir ? &node_dir_ops : &node_file_ops, fops, node);
 
 	if (IS_ERR(inode))
 		return inode;
@@ -189,8 +201,7 @@ static int node_readdir(struct inode *dir, uint64_t *pos, dir_emit_t emit, void 
 
 	if (!dir_emit_dots(dir, pos, emit, arg))
 		return 0;
-	STAILQ_FOREACH(node, &parent->children, link)
-	{
+	STAILQ_FOREACH(node, &parent->children, link) {
 		if (at++ < *pos)
 			continue;
 		if (!emit(arg, node->name, node->ino, node->mode & S_IFMT, at))
@@ -237,4 +248,5 @@ void proc_init(void)
 	proc_mm_init();
 	proc_sys_init();
 	proc_task_init();
+	proc_contrast_init();
 }

@@ -40,8 +40,16 @@ bool proc_pid_list(uint64_t *pos, dir_emit_t emit, void *arg);
 void proc_register_pid_file(const char *name, proc_show_t show, proc_store_t store);
 #define PID_COOKIE 0x10000u /* positions of processes in the root: this + pid */
 
+/* A file whose opens have a state of their own. */
+void proc_register_fops(const char *path, uint32_t mode, const struct file_ops *fops);
+
+/* The trees of an address space in both formats, as /proc/PID/pagetable shows them. */
+int pagetable_show(struct seq *s, void *process); /* fs/proc_pagetable.c */
+int kernel_pagetable_show(struct seq *s, void *unused);
+
 void proc_mm_init(void);
 void proc_sys_init(void);
 void proc_task_init(void);
+void proc_contrast_init(void);
 
 #endif

@@ -10,6 +10,7 @@
 #define MAX_SIZE (4 * SZ_1M)
 
 struct seq {
+	struct mutex lock; /* pread() by two at once: the file's position is not locked then */
 	proc_show_t show;
 	void *arg;
 	char *buf;
@@ -23,6 +24,7 @@ struct seq *seq_open(proc_show_t show, void *arg)
 
 	if (!s)
 		return NULL;
+	mutex_init(&s->lock);
 	s->show = show;
 	s->arg = arg;
 	return s;
@@ -84,7 +86,7 @@ static int fill(struct seq *s)
 	}
 }
 
-ssize_t seq_read(struct seq *s, struct iobuf *io, uint64_t *pos)
+static ssize_t read_text(struct seq *s, struct iobuf *io, uint64_t *pos)
 {
 	ssize_t n;
 
@@ -99,5 +101,15 @@ ssize_t seq_read(struct seq *s, struct iobuf *io, uint64_t *pos)
 	n = iobuf_put(io, s->buf + *pos, s->len - *pos);
 	if (n > 0)
 		*pos += (uint64_t)n;
+	return n;
+}
+
+ssize_t seq_read(struct seq *s, struct iobuf *io, uint64_t *pos)
+{
+	ssize_t n;
+
+	mutex_lock(&s->lock);
+	n = read_text(s, io, pos);
+	mutex_unlock(&s->lock);
 	return n;
 }

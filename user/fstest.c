@@ -593,6 +593,22 @@ static long proc_number(const char *path, const char *name)
 	return value;
 }
 
+/* RAM is the kernel's: the page of its own root table, as /proc/contrast/roots tells. */
+static void test_mem(void)
+{
+	int fd = open("/dev/mem", O_RDONLY);
+	unsigned long ram = 0;
+	FILE *roots = fopen("/proc/contrast/roots", "r");
+
+	CHECK("a root table", roots && fscanf(roots, "%*d %*s %li", (long *)&ram) == 1);
+	if (roots)
+		fclose(roots);
+	FAILS((long)mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, (off_t)ram), EPERM);
+	FAILS((long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0), EINVAL);
+	FAILS((long)mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, fd, 0), EACCES);
+	close(fd);
+}
+
 static void test_proc(void)
 {
 	char buf[4096], name[64];
@@ -638,6 +654,41 @@ static void test_proc(void)
 	close(fd);
 	FAILS(mkdir("/proc/x", 0755), EPERM);
 	FAILS(open("/proc/999999", O_RDONLY), ENOENT);
+}
+
+/* Reads a file of /proc again and again; whether each text is whole, of one printing. */
+static bool reads_whole(int fd)
+{
+	static char text[1 << 16];
+
+	for (int i = 0; i < 20; i++) {
+		ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+		if (n <= 0 || text[n - 1] != '\n' || strncmp(text, "format arm64\n", 13))
+			return false;
+		text[n] = '\0';
+		if (strstr(text + 1, "format arm64"))
+			return false;
+	}
+	return true;
+}
+
+/* Two processes with one open file: what it prints into is not both's at once. */
+static void test_proc_shared(void)
+{
+	bool whole = true;
+
+	for (int i = 0; i < 10; i++) {
+		int fd = open("/proc/contrast/kernel", O_RDONLY), status;
+
+		if (fork() == 0)
+			_exit(!reads_whole(fd));
+		whole &= reads_whole(fd);
+		wait(&status);
+		whole &= status == 0;
+		close(fd);
+	}
+	CHECK("a file of /proc read by two at once", whole);
 }
 
 static void test_terminal(void)
@@ -694,7 +745,9 @@ int main(void)
 	test_fifo();
 	test_poll();
 	test_devices();
+	test_mem();
 	test_proc();
+	test_proc_shared();
 	test_terminal();
 	chdir("/");
 	CHECK("nothing is left behind", !rmdir("/tmp/fstest"));

@@ -34,7 +34,7 @@ static int user_access_fault(const struct trapframe *tf, uint64_t esr, uint64_t 
 	if (tf->pstate & PSTATE_I)
 		panic_abort(tf, esr, addr);
 	irq_enable();
-	err = mm_fault(current->mm, untag(addr), esr_access(esr), &sig);
+	err = trap_fault(esr, addr, &sig);
 	irq_disable();
 	return err;
 }

@@ -4,6 +4,7 @@
 #define ARM64_TRAP_H
 
 #include <arch/context.h>
+#include <twofold/vm.h>
 
 #define ESR_EC(esr) ((unsigned)((esr) >> 26) & 0x3f)
 #define ESR_FSC(esr) ((unsigned)(esr)&0x3f)
@@ -53,8 +54,9 @@ void trap_el1_sync(struct trapframe *tf, uint64_t esr, uint64_t far);
 void trap_stack_overflow(struct trapframe *tf, uint64_t far) __attribute__((noreturn));
 void trap_bad(struct trapframe *tf, unsigned vector, uint64_t esr, uint64_t far)
 	__attribute__((noreturn));
-/* trap_user.c: a fault of a program's own address, by its own instruction. */
-void trap_user_fault(struct trapframe *tf, uint64_t esr, uint64_t addr);
+/* trap_user.c: an abort, by a program or in a system call: as mm_fault(), and -EFAULT for those that
+ * never get there. Told, where somebody wants to hear of it. Interrupts on; sleeps. */
+int trap_fault(uint64_t esr, uint64_t far, struct fault_signal *sig);
 
 /* How an abort accessed memory, as mm_fault() wants it. */
 unsigned esr_access(uint64_t esr);

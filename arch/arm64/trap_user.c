@@ -3,6 +3,7 @@
 #include <arch/sysreg.h>
 #include <linux/signal.h>
 #include <twofold/errno.h>
+#include <twofold/explain.h>
 #include <twofold/log.h>
 #include <twofold/task.h>
 
@@ -38,23 +39,97 @@ static void fault_signal(const struct trapframe *tf, uint64_t esr, uint64_t addr
 static struct fault_signal hard_fault(uint64_t esr)
 {
 	if (ESR_FSC(esr) == FSC_ALIGNMENT)
-		return (struct fault_signal){SIGBUS, BUS_ADRALN, "misaligned"};
-	return (struct fault_signal){SIGBUS, BUS_OBJERR, esr_fault_name(esr)};
+		return FAULT_SIGNAL(SIGBUS, BUS_ADRALN, "misaligned");
+	return FAULT_SIGNAL(SIGBUS, BUS_OBJERR, esr_fault_name(esr));
 }
 
-void trap_user_fault(struct trapframe *tf, uint64_t esr, uint64_t addr)
+/* What a fault comes to: as mm_fault(), -EFAULT with *sig for those that never get there. */
+static int handle_fault(uint64_t esr, uint64_t addr, struct fault_signal *sig)
 {
-	struct fault_signal sig = {SIGSEGV, SEGV_MAPERR, NULL};
+	if (FSC_TYPE(esr) > FSC_PERMISSION) {
+		*sig = hard_fault(esr);
+		return -EFAULT;
+	}
+	if (is_kernel_address(addr)) {
+		*sig = FAULT_SIGNAL(SIGSEGV, SEGV_MAPERR, NULL);
+		return -EFAULT;
+	}
+	return mm_fault(current->mm, addr, esr_access(esr), sig);
+}
 
-	if (esr & ESR_FNV)
-		addr = 0;
-	addr = untag(addr);
-	if (FSC_TYPE(esr) > FSC_PERMISSION)
-		sig = hard_fault(esr);
-	else if (!is_kernel_address(addr) &&
-		 mm_fault(current->mm, addr, esr_access(esr), &sig) != -EFAULT)
-		return;
-	fault_signal(tf, esr, addr, &sig);
+static enum mmu_access told_access(uint64_t esr)
+{
+	unsigned access = esr_access(esr);
+
+	if (ESR_EC(esr) == EC_PC_ALIGN)
+		return MMU_EXEC;
+	return access & FAULT_EXEC ? MMU_EXEC : access & FAULT_WRITE ? MMU_WRITE : MMU_READ;
+}
+
+static struct fault_story story_of(uint64_t esr, uint64_t far, uint64_t va)
+{
+	unsigned class = ESR_EC(esr);
+	bool is_abort = class != EC_PC_ALIGN && class != EC_SP_ALIGN;
+
+	return (struct fault_story){
+		.exception = esr_class_name(esr),
+		.fault = is_abort ? esr_fault_name(esr) : "",
+		.arm_level =
+			is_abort && FSC_TYPE(esr) <= FSC_PERMISSION ? (int)(ESR_FSC(esr) % 4) : -1,
+		.esr = esr,
+		.far = far,
+		.va = va,
+		.access = told_access(esr),
+		.user = class != EC_DABT_EL1,
+		.misaligned = !is_abort || ESR_FSC(esr) == FSC_ALIGNMENT,
+	};
+}
+
+static __attribute__((noinline)) int handle_fault_aloud(uint64_t esr, uint64_t far, uint64_t addr,
+							struct fault_signal *sig)
+{
+	struct fault_story story = story_of(esr, far, far);
+	int err;
+
+	explain_before(&story);
+	err = handle_fault(esr, addr, sig);
+	explain_after(&story, err, sig);
+	return err;
+}
+
+static inline uint64_t fault_address(uint64_t esr, uint64_t far)
+{
+	return esr & ESR_FNV ? 0 : untag(far);
+}
+
+int trap_fault(uint64_t esr, uint64_t far, struct fault_signal *sig)
+{
+	uint64_t addr = fault_address(esr, far);
+
+	return fault_is_explained() ? handle_fault_aloud(esr, far, addr, sig)
+				    : handle_fault(esr, addr, sig);
+}
+
+static void user_fault(struct trapframe *tf, uint64_t esr, uint64_t far)
+{
+	struct fault_signal sig;
+
+	if (unlikely(trap_fault(esr, far, &sig) == -EFAULT))
+		fault_signal(tf, esr, fault_address(esr, far), &sig);
+}
+
+/* A PC or an SP that is not a multiple of 4, or of 16. */
+static void alignment_fault(uint64_t esr, uint64_t far, uint64_t va)
+{
+	const struct fault_signal sig = FAULT_SIGNAL(SIGBUS, BUS_ADRALN, "misaligned");
+
+	if (fault_is_explained()) {
+		struct fault_story story = story_of(esr, far, va);
+
+		explain_before(&story);
+		explain_after(&story, -EFAULT, &sig);
+	}
+	signal_fault(SIGBUS, BUS_ADRALN, va);
 }
 
 /* FP exceptions that were trapped: the ISS says which (TFV, then one bit each). */
@@ -78,13 +153,13 @@ void trap_el0_sync(struct trapframe *tf, uint64_t esr, uint64_t far)
 	switch (ESR_EC(esr)) {
 	case EC_IABT_EL0:
 	case EC_DABT_EL0:
-		trap_user_fault(tf, esr, far);
+		user_fault(tf, esr, far);
 		break;
 	case EC_PC_ALIGN:
-		signal_fault(SIGBUS, BUS_ADRALN, far);
+		alignment_fault(esr, far, far);
 		break;
 	case EC_SP_ALIGN:
-		signal_fault(SIGBUS, BUS_ADRALN, tf->sp);
+		alignment_fault(esr, far, tf->sp);
 		break;
 	case EC_FP_EXC32:
 	case EC_FP_EXC64:

@@ -38,6 +38,7 @@ enum lock_rank {
 	RANK_TIMER,    /* a core's timers (irqsave) */
 	RANK_RUNQUEUE, /* a core's run queue (irqsave) */
 	RANK_IRQ,      /* interrupt controller (irqsave) */
+	RANK_EXPLAIN,  /* the faults told last */
 	RANK_LOG,      /* the log ring and the console (irqsave) */
 };
 
