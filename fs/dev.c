@@ -3,6 +3,8 @@
  * devices. */
 #include "internal.h"
 #include <linux/magic.h>
+#include <linux/mman.h>
+#include <twofold/devtree.h>
 #include <twofold/logbuf.h>
 #include <twofold/random.h>
 
@@ -203,6 +205,45 @@ static const struct file_ops full_fops = {
 static const struct file_ops random_fops = {
 	.read = read_random, .write = write_anything, .seek = seek_nowhere};
 
+/* ---- /dev/mem ---- */
+
+static bool overlaps_ram(pfn_t pfn, uint64_t pages)
+{
+	for (unsigned i = 0; i < machine.nr_ram; i++) {
+		const struct dt_range *ram = &machine.ram[i];
+		uint64_t start = ram->start.pa >> PAGE_SHIFT;
+		uint64_t end = DIV_ROUND_UP(ram->start.pa + ram->size, PAGE_SIZE);
+
+		if (pfn < end && start < pfn + pages)
+			return true;
+	}
+	return false;
+}
+
+/* Device registers, shared; RAM is the kernel's to give. */
+static int map_mem(struct file *file, struct map_request *req)
+{
+	uint64_t pages = req->len >> PAGE_SHIFT;
+	bool write = req->prot & PROT_WRITE;
+	int64_t at;
+
+	if ((req->flags & MAP_TYPE) == MAP_PRIVATE || req->flags & MAP_FIXED ||
+	    req->pgoff + pages > BIT(32))
+		return -EINVAL;
+	if (overlaps_ram((pfn_t)req->pgoff, pages))
+		return -EPERM;
+	if ((file->flags & O_ACCMODE) == O_WRONLY || (write && (file->flags & O_ACCMODE) != O_RDWR))
+		return -EACCES;
+	at = remap_pfn_range(current->mm, req->addr, (pfn_t)req->pgoff, req->len,
+			     PT_DEVICE | (write ? PT_WRITE : 0));
+	if (at < 0)
+		return (int)at;
+	req->addr = (uint64_t)at;
+	return 1;
+}
+
+static const struct file_ops mem_fops = {.seek = seek_nowhere, .mmap = map_mem};
+
 /* ---- /dev/kmsg ---- */
 
 #define KMSG_LINE 256
@@ -249,6 +290,7 @@ static const struct file_ops kmsg_fops = {.read = read_kmsg, .write = write_kmsg
 void dev_init(void)
 {
 	mutex_init(&lock);
+	dev_register("mem", S_IFCHR | 0600, MKDEV_STAT(MEM_MAJOR, 1), &mem_fops, NULL);
 	dev_register("null", S_IFCHR | 0666, MKDEV_STAT(MEM_MAJOR, 3), &null_fops, NULL);
 	dev_register("zero", S_IFCHR | 0666, MKDEV_STAT(MEM_MAJOR, 5), &zero_fops, NULL);
 	dev_register("full", S_IFCHR | 0666, MKDEV_STAT(MEM_MAJOR, 7), &full_fops, NULL);

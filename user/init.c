@@ -67,20 +67,62 @@ static bool has_swap_header(const char *device)
 	       !memcmp(page + 4096 - 10, "SWAPSPACE2", 10);
 }
 
-/* Turns on the default disk where it has a swap header, or what `swap=` names, whatever it is. */
+static void turn_on(const char *device)
+{
+	if (swapon(device, 0))
+		fprintf(stderr, "init: swapon %s: %s\n", device, strerror(errno));
+}
+
+/* Turns on a device that may be swap only by its place: what it holds must say so as well. */
+static void turn_on_if_swap(const char *device)
+{
+	if (has_swap_header(device))
+		turn_on(device);
+	else
+		fprintf(stderr, "init: %s is not swap: no swap header (mkswap)\n", device);
+}
+
+/* A partition's type, as /proc/partitions has it behind the name. */
+static bool is_swap_type(const char *type)
+{
+	return !strcmp(type, "0x82") || !strcmp(type, "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f");
+}
+
+/* Turns on all partitions whose type is Linux swap; how many partitions there are. */
+static int enable_partitions(void)
+{
+	char line[128], name[32], type[48], device[40];
+	FILE *list = fopen("/proc/partitions", "re");
+	int nr = 0;
+
+	if (!list)
+		return 0;
+	while (fgets(line, sizeof(line), list)) {
+		if (sscanf(line, " %*u %*u %*u %31s %47s", name, type) != 2)
+			continue;
+		nr++;
+		snprintf(device, sizeof(device), "/dev/%s", name);
+		if (is_swap_type(type))
+			turn_on_if_swap(device);
+	}
+	fclose(list);
+	return nr;
+}
+
+/*
+ * What `swap=` names, whatever it is; else all swap partitions. A disk as a whole is swap only
+ * where that is the one that `make run` made.
+ */
 static void enable_swap(void)
 {
 	const char *named = kernel_parameter("swap");
-	const char *device = named ? named : DEFAULT_SWAP;
 
-	if (!strcmp(device, "none") || (!named && access(device, F_OK)))
+	if (named && strcmp(named, "none"))
+		turn_on(named);
+	if (named || enable_partitions())
 		return;
-	if (!named && !has_swap_header(device)) {
-		fprintf(stderr, "init: %s is not swap: no swap header (mkswap)\n", device);
-		return;
-	}
-	if (swapon(device, 0))
-		fprintf(stderr, "init: swapon %s: %s\n", device, strerror(errno));
+	if (!access(DEFAULT_SWAP, F_OK))
+		turn_on_if_swap(DEFAULT_SWAP);
 }
 
 /* Waits for one child, taking in whatever else has been orphaned; the shell's idea of a status. */
@@ -142,6 +184,7 @@ static void banner(void)
 {
 	printf("\ntwofold: a kernel about virtual memory, at a shell on the UART.\n"
 	       "  outgrow [SIZE]     touch, verify and keep more memory than this machine has\n"
+	       "  contrast           ARM and x86 paging side by side\n"
 	       "  cat /proc/meminfo  and vmstat, buddyinfo, slabinfo, swaps, self/maps\n"
 	       "  exit               powers off; Ctrl-A x leaves QEMU at once\n\n");
 	fflush(stdout);
