@@ -36,6 +36,17 @@ void selftest_fail(const char *file, int line, const char *what)
 	report("    # %s:%d: %s is false\n", file, line, what);
 }
 
+void selftest_note(const char *fmt, ...)
+{
+	char text[160];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	report("    # %s\n", text);
+}
+
 void selftest_skip(const char *why)
 {
 	skip_reason = why;

@@ -25,6 +25,8 @@ struct selftest {
 
 /* Marks the running case failed, with a diagnostic line; the case goes on. */
 void selftest_fail(const char *file, int line, const char *what);
+/* A diagnostic line of the running case: figures, details. No newline at its end. */
+void selftest_note(const char *fmt, ...) __printf(1, 2);
 /* Marks the running case skipped, with the reason; return from it afterwards. */
 void selftest_skip(const char *why);
 
