@@ -4,9 +4,9 @@
 # --- What a user may set ---------------------------------------------------------------------
 BOARD ?= virt
 BOOT ?= direct
-CPU ?= cortex-a72
-MEM ?= 128M
-SMP ?= 4
+CPU ?=
+MEM ?=
+SMP ?=
 SWAP ?= 256M
 CMD ?=
 FILES ?=
@@ -38,19 +38,23 @@ TF_APPEND := $(value APPEND)
 TF_DISK := $(value DISK)
 export TF_CMD TF_FILES TF_APPEND TF_DISK
 unexport CMD FILES APPEND DISK
-export O CPU MEM SMP SWAP ICOUNT GIC VIRTIO DEPS TESTS FUZZ_SECONDS CROSS_COMPILE PKG
+export O BOARD CPU MEM SMP SWAP ICOUNT GIC VIRTIO DEPS TESTS FUZZ_SECONDS CROSS_COMPILE PKG
 
 # --- Goals -----------------------------------------------------------------------------------
 .DEFAULT_GOAL := all
 .PHONY: all run test test-build debug-build llvm-build gdb bench image fuzz clean distclean help
 .PHONY: FORCE
-.PHONY: deps-build deps-run deps-test deps-fuzz deps-gdb
+.PHONY: boards-build deps-build deps-run deps-test deps-fuzz deps-gdb deps-pi deps-raspi3 deps-raspi4
 
 ifneq ($(filter-out clean distclean help,$(or $(MAKECMDGOALS),all)),)
-ifneq ($(filter raspi3 raspi4,$(BOARD)),)
-$(error BOARD=$(BOARD) is not there yet; BOARD=virt is)
-else ifneq ($(BOARD),virt)
+ifeq ($(filter virt raspi3 raspi4,$(BOARD)),)
 $(error unknown BOARD=$(BOARD); known: virt, raspi3, raspi4)
+endif
+ifneq ($(filter-out 0 1,$(LLVM) $(DEBUG) $(V)),)
+$(error LLVM=$(LLVM) DEBUG=$(DEBUG) V=$(V): each is 0 or 1)
+endif
+ifneq ($(filter-out yes no,$(DEPS)),)
+$(error DEPS=$(DEPS): yes or no)
 endif
 ifeq ($(BOOT),uboot)
 $(error BOOT=uboot is not there yet; BOOT=direct is)
@@ -60,17 +64,27 @@ endif
 endif
 
 all: $(O)/Image
+	@echo "$< is ready: make run boots it"
 
-run: $(O)/Image $(O)/initramfs.cpio | deps-run
+# What BOARD needs beside image and initramfs: a Pi its device tree, a Pi 4 a QEMU that knows it.
+PIS := raspi3 raspi4
+board := $(if $(filter $(PIS),$(BOARD)),$(BOARD:%=$(O)/board/%.dtb) deps-$(BOARD))
+
+run: $(O)/Image $(O)/initramfs.cpio $(board) | deps-run
 	$(Q)tools/run
 
-gdb: $(O)/Image $(O)/initramfs.cpio | deps-gdb
+gdb: $(O)/Image $(O)/initramfs.cpio $(board) | deps-gdb
 	$(Q)tools/run --gdb
 
 test: test-build
 	$(Q)tests/run
 
-test-build: $(O)/Image $(O)/initramfs.cpio host-tests debug-build llvm-build | deps-test
+test-build: $(O)/Image $(O)/initramfs.cpio host-tests oracle-image debug-build llvm-build boards-build | deps-test
+
+# Both Pis. What cannot be downloaded is named by tests/run, which skips what needs it.
+boards-build: $(PIS:%=$(O)/board/%.dtb) | deps-test
+	$(Q)tools/deps qemu '$(PKG)/qemu' || true
+	$(Q)tools/deps linux '$(PKG)/linux' || true
 
 # The same kernel with costly checks, and built by clang: each in a build folder of its own.
 debug-build llvm-build: %-build: | deps-test
@@ -99,11 +113,16 @@ help:
 deps-build:
 	$(Q)tools/deps build $(if $(filter 1,$(LLVM)),llvm)
 	$(Q)tools/deps target '$(PKG)'
-deps-run deps-test deps-fuzz deps-gdb: deps-%:
+deps-run deps-test deps-fuzz deps-gdb deps-pi: deps-%:
 	$(Q)tools/deps $*
+deps-raspi3: deps-pi
+deps-raspi4: deps-pi
+	$(Q)tools/deps qemu '$(PKG)/qemu'
 # One after the other: two at once would meet at dpkg's lock.
 deps-run: | deps-build
-deps-test deps-gdb: | deps-run
+deps-pi: | deps-run
+deps-test: | deps-pi
+deps-gdb: | $(if $(board),deps-pi,deps-run)
 deps-fuzz: | deps-test
 
 # The recipe of a file that records a command line, and is touched only when that changes.
@@ -112,7 +131,12 @@ $(Q)mkdir -p $(@D) && if ! printf '%s\n' "$$COMMAND" | cmp -s - $@; then \
 	printf '%s\n' "$$COMMAND" >$@; fi
 endef
 
+$(O)/board/%.dtb: board/%.dts | deps-pi
+	@echo "  DTC     $@"
+	$(Q)mkdir -p $(@D) && dtc -Wno-unit_address_vs_reg -I dts -O dtb -o $@ $<
+
 # --- Rules -----------------------------------------------------------------------------------
 include tools/kernel.mk
 include tools/user.mk
+include tools/oracle.mk
 include tests/host/build.mk

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The console: finds its UART through /chosen's stdout-path, and is what the log writes to. */
+#include <arch/cpu.h>
 #include <arch/irqflags.h>
 #include <twofold/console.h>
 #include <twofold/devtree.h>
@@ -11,10 +12,29 @@ static const struct {
 	int (*init)(const struct dt_node *node);
 } uarts[] = {
 	{"arm,pl011", pl011_console_init},
+	{"brcm,bcm2835-aux-uart", mini_uart_console_init},
 };
 
+/* Looks at tx_busy; far longer than anybody writes what fits in a FIFO. */
+#define PATIENCE 100000u
+
+static uint32_t tx_busy;
 static const struct uart_ops *uart;
 static const char *uart_name;
+
+void console_tx_enter(void)
+{
+	for (unsigned i = 0; i < PATIENCE; i++) {
+		if (!__atomic_exchange_n(&tx_busy, 1, __ATOMIC_ACQUIRE))
+			return;
+		cpu_relax();
+	}
+}
+
+void console_tx_leave(void)
+{
+	__atomic_store_n(&tx_busy, 0, __ATOMIC_RELEASE);
+}
 
 void console_register(const struct uart_ops *ops, const char *name)
 {

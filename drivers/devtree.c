@@ -11,7 +11,7 @@
 #include <twofold/log.h>
 #include <twofold/string.h>
 
-#define MAX_NODES 512 /* open ones included; a Pi 4 keeps some 200 */
+#define MAX_NODES 1024 /* open ones included; a Pi 4's tree, as its firmware has it, some 600 */
 #define PATH_SIZE 128
 
 static const void *fdt;
@@ -49,13 +49,14 @@ static struct dt_node *push_node(const struct dt_node *parent, int offset)
 	return node;
 }
 
-/* Will anybody look for it? The top level holds /chosen, /aliases, /cpus, /memory and the like. */
+/* Will anybody look for it? One with a phandle is what some other node means. The top level holds
+ * /chosen, /aliases, /cpus, /memory and the like. */
 static bool worth_keeping(const struct dt_node *node)
 {
 	if (!node->enabled)
 		return false;
-	return node->compatible || node->device_type || !node->parent || !node->parent->parent ||
-	       !strcmp(node->parent->name, "reserved-memory");
+	return node->compatible || node->device_type || node->phandle || !node->parent ||
+	       !node->parent->parent || !strcmp(node->parent->name, "reserved-memory");
 }
 
 /* The node is complete: forgets it if it is of no use and has no child that is. */
@@ -400,27 +401,65 @@ int dt_reg_raw(const struct dt_node *node, unsigned i, uint64_t *start, uint64_t
 	return 0;
 }
 
-/* Through one bus: from its children's addresses to its own parent's, by `ranges`. */
-static int translate(const struct dt_node *bus, uint64_t *addr)
+/* A bus's address map, `ranges` or `dma-ranges`, cut into entries. */
+struct bus_map {
+	const uint8_t *entry, *end;
+	unsigned child, parent, size; /* cells of an entry's three numbers */
+};
+
+/* 0; -ENOENT: no such property; -EINVAL: nonsense. An empty one has no entries: nothing changes. */
+static int bus_map_of(const struct dt_node *bus, const char *name, struct bus_map *map)
 {
-	unsigned child = bus->addr_cells, parent = bus->parent->addr_cells;
-	unsigned entry = 4 * (child + parent + bus->size_cells);
-	const uint8_t *ranges;
+	unsigned cells = bus->addr_cells + bus->parent->addr_cells + bus->size_cells;
 	int len;
 
-	ranges = dt_prop(bus, "ranges", &len);
-	if (!ranges)
-		return -EINVAL; /* its children cannot be reached from above */
+	map->entry = dt_prop(bus, name, &len);
+	if (!map->entry)
+		return -ENOENT;
+	map->end = map->entry + len;
+	map->child = bus->addr_cells;
+	map->parent = bus->parent->addr_cells;
+	map->size = bus->size_cells;
 	if (!len)
 		return 0;
-	if (child > 2 || parent > 2 || bus->size_cells > 2 || !entry || (unsigned)len % entry)
+	if (map->child > 2 || map->parent > 2 || map->size > 2 || !cells ||
+	    (unsigned)len % (4 * cells))
 		return -EINVAL;
-	for (const uint8_t *r = ranges; r < ranges + len; r += entry) {
-		uint64_t from = number(r, child);
-		uint64_t size = number(r + 4 * (child + parent), bus->size_cells);
+	return 0;
+}
 
-		if (*addr >= from && *addr - from < size) {
-			*addr = number(r + 4 * child, parent) + (*addr - from);
+struct bus_range {
+	uint64_t child, parent, size;
+};
+
+static bool next_range(struct bus_map *map, struct bus_range *range)
+{
+	const uint8_t *p = map->entry;
+
+	if (p == map->end)
+		return false;
+	range->child = number(p, map->child);
+	p += 4 * map->child;
+	range->parent = number(p, map->parent);
+	p += 4 * map->parent;
+	range->size = number(p, map->size);
+	map->entry = p + 4 * map->size;
+	return true;
+}
+
+/* Through one bus: from its children's addresses to its own parent's. */
+static int translate(const struct dt_node *bus, uint64_t *addr)
+{
+	struct bus_range range;
+	struct bus_map map;
+
+	if (bus_map_of(bus, "ranges", &map))
+		return -EINVAL; /* its children cannot be reached from above */
+	if (map.entry == map.end)
+		return 0;
+	while (next_range(&map, &range)) {
+		if (*addr >= range.child && *addr - range.child < range.size) {
+			*addr = range.parent + (*addr - range.child);
 			return 0;
 		}
 	}
@@ -443,5 +482,46 @@ int dt_reg(const struct dt_node *node, unsigned i, paddr_t *start, uint64_t *siz
 		}
 	}
 	*start = PADDR(addr);
+	return 0;
+}
+
+/*
+ * The other way: from the parent's addresses to those that the bus's children use. Without the
+ * property they are the same (Linux takes a bus without it so; Devicetree Specification 2.3.9).
+ */
+static int translate_dma(const struct dt_node *bus, uint64_t *addr, uint64_t len)
+{
+	struct bus_range range;
+	struct bus_map map;
+	int err = bus_map_of(bus, "dma-ranges", &map);
+
+	if (err == -ENOENT || (!err && map.entry == map.end))
+		return 0;
+	while (!err && next_range(&map, &range)) {
+		if (*addr >= range.parent && len <= range.size &&
+		    *addr - range.parent <= range.size - len) {
+			*addr = range.child + (*addr - range.parent);
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* From the root's side down to the device's bus. */
+int dt_dma_address(const struct dt_node *node, paddr_t pa, uint64_t size, uint64_t *bus)
+{
+	const struct dt_node *above = NULL;
+	uint64_t addr = pa.pa;
+
+	while (above != node->parent) {
+		const struct dt_node *next = node->parent;
+
+		while (next->parent != above)
+			next = next->parent;
+		if (above && translate_dma(next, &addr, size))
+			return -EINVAL;
+		above = next;
+	}
+	*bus = addr;
 	return 0;
 }

@@ -71,6 +71,7 @@ static void init_cpu(void)
 }
 
 static const struct irq_chip gicv2 = {
+	.end = GIC_LINES,
 	.translate = gic_translate,
 	.enable = enable,
 	.disable = disable,
@@ -91,7 +92,7 @@ int gicv2_probe(const struct dt_node *node)
 	mmio_write32(dist + GICD_CTLR, 0);
 	gic_reset_lines(dist, GIC_FIRST_SPI, lines);
 	mmio_write32(dist + GICD_CTLR, 1);
-	irq_register_chip(&gicv2);
+	irq_register_chip(&gicv2, node);
 	pr_info("irq: GICv2, %u lines", lines);
 	return 0;
 }

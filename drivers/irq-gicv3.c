@@ -152,6 +152,7 @@ static void init_cpu(void)
 }
 
 static const struct irq_chip gicv3 = {
+	.end = GIC_LINES,
 	.translate = gic_translate,
 	.enable = enable,
 	.disable = disable,
@@ -219,7 +220,7 @@ int gicv3_probe(const struct dt_node *node)
 	mmio_write32(dist + GICD_CTLR, CTLR_ENABLE);
 	wait_rwp(dist + GICD_CTLR, CTLR_RWP);
 	find_redistributors(node);
-	irq_register_chip(&gicv3);
+	irq_register_chip(&gicv3, node);
 	pr_info("irq: GICv3, %u lines, %u redistributors", lines, nr_redists);
 	return 0;
 }

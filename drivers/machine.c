@@ -120,17 +120,49 @@ static uint64_t ram_limit(const char *args)
 	return limit;
 }
 
-/* Keeps the lowest `limit` bytes of RAM, as Linux does. */
-static void limit_ram(uint64_t limit)
+/* Adds the whole pages that `wanted` touches of what was cut off: `cut`. */
+static void keep_part(const struct dt_range *cut, const struct dt_range *wanted)
 {
-	for (unsigned i = 0; i < machine.nr_ram; i++) {
-		struct dt_range *range = &machine.ram[i];
+	uint64_t start = MAX(ALIGN_DOWN(wanted->start.pa, PAGE_SIZE), cut->start.pa);
+	uint64_t end = MIN(ALIGN_UP(wanted->start.pa + wanted->size, PAGE_SIZE),
+			   cut->start.pa + cut->size);
+	struct dt_range part = {PADDR(start), end - start, .node = cut->node};
 
-		if (range->size > limit)
-			range->size = ALIGN_DOWN(limit, PAGE_SIZE);
-		limit -= range->size;
-		if (!range->size)
-			machine.nr_ram = i;
+	if (wanted->size && start < end && !add_range(machine.ram, &machine.nr_ram, part))
+		pr_err("devtree: more than %u ranges of RAM: %#lx is lost", DT_MAX_RANGES,
+		       (unsigned long)start);
+}
+
+void dt_limit_ram(paddr_t image, uint64_t size)
+{
+	uint64_t limit = ram_limit(machine.bootargs);
+	const struct dt_range in_use[] = {
+		/* whole pages: it shares none with the other */
+		{.start = image, .size = size},
+		{.start = machine.initrd_start,
+		 .size = machine.initrd_end.pa - machine.initrd_start.pa},
+	};
+	struct dt_range all[DT_MAX_RANGES];
+	unsigned nr = machine.nr_ram;
+
+	if (limit < DT_LEAST_RAM) {
+		pr_warn("devtree: mem=%luK is too little to run in: %luK is used",
+			(unsigned long)(limit / SZ_1K), (unsigned long)(DT_LEAST_RAM / SZ_1K));
+		limit = DT_LEAST_RAM;
+	}
+	memcpy(all, machine.ram, nr * sizeof(all[0]));
+	machine.nr_ram = 0;
+	for (unsigned i = 0; i < nr; i++) {
+		struct dt_range kept = all[i], cut = all[i];
+
+		kept.size = MIN(kept.size, ALIGN_DOWN(limit, PAGE_SIZE));
+		cut.start = pa_add(cut.start, kept.size);
+		cut.size -= kept.size;
+		limit -= kept.size;
+		if (kept.size)
+			add_range(machine.ram, &machine.nr_ram, kept);
+		for (unsigned u = 0; u < ARRAY_SIZE(in_use); u++)
+			keep_part(&cut, &in_use[u]);
 	}
 }
 
@@ -161,31 +193,44 @@ static void gather_initrd(const struct dt_node *chosen)
 	machine.initrd_end = PADDR(end);
 }
 
-/* "serial0:115200n8" or "/soc/serial@7e201000": aliases resolved, options cut off. */
-static void gather_stdout(const struct dt_node *chosen)
+static const char *alias(const char *name)
 {
 	const struct dt_node *aliases = dt_find_path("/aliases");
+
+	return aliases ? dt_string(aliases, name) : NULL;
+}
+
+/* "serial0:115200n8" or "/soc/serial@7e201000": options cut off. NULL, or (logged) too long. */
+static const char *stdout_name(const struct dt_node *chosen)
+{
 	const char *s = dt_string(chosen, "stdout-path");
-	static char path[128];
+	static char name[128];
 	size_t len;
 
 	if (!s)
 		s = dt_string(chosen, "linux,stdout-path");
 	if (!s)
-		return;
+		return NULL;
 	len = strchr(s, ':') ? (size_t)(strchr(s, ':') - s) : strlen(s);
-	if (len >= sizeof(path)) {
+	if (len >= sizeof(name)) {
 		dt_complain(chosen, "stdout-path is too long");
-		return;
+		return NULL;
 	}
-	memcpy(path, s, len);
-	path[len] = '\0';
-	machine.stdout_path = path;
-	if (path[0] == '/')
-		return;
-	machine.stdout_path = aliases ? dt_string(aliases, path) : NULL;
+	memcpy(name, s, len);
+	name[len] = '\0';
+	return name;
+}
+
+/* Aliases are resolved; serial0 where nothing, or nonsense, is said. */
+static void gather_stdout(const struct dt_node *chosen)
+{
+	const char *name = stdout_name(chosen);
+
+	machine.stdout_path = name && name[0] != '/' ? alias(name) : name;
+	if (name && !machine.stdout_path)
+		dt_complain(chosen, "stdout-path names %s, which is no alias", name);
 	if (!machine.stdout_path)
-		dt_complain(chosen, "stdout-path names %s, which is no alias", path);
+		machine.stdout_path = alias("serial0");
 }
 
 static void gather_seed(const struct dt_node *chosen, const char *name)
@@ -209,7 +254,6 @@ static void gather_chosen(const struct dt_node *chosen)
 
 	if (bootargs)
 		machine.bootargs = bootargs;
-	limit_ram(ram_limit(machine.bootargs));
 	gather_initrd(chosen);
 	gather_stdout(chosen);
 	gather_seed(chosen, "rng-seed");
@@ -243,6 +287,37 @@ static void gather_cpu(const struct dt_node *node)
 		dt_complain(node, "more than %u cores: left alone", NR_CPUS);
 	else
 		machine.cpus[machine.nr_cpus++] = cpu;
+}
+
+static bool is_reserved(uint64_t start, uint64_t end)
+{
+	for (unsigned i = 0; i < machine.nr_reserved; i++)
+		if (start >= machine.reserved[i].start.pa &&
+		    end <= machine.reserved[i].start.pa + machine.reserved[i].size)
+			return true;
+	return false;
+}
+
+/*
+ * A core is let out of its spin table by a store: where memory is, and where nothing else will be.
+ * Trees should reserve that word themselves (Devicetree Specification 3.8.1).
+ */
+static void check_releases(void)
+{
+	for (unsigned i = 0; i < machine.nr_cpus; i++) {
+		struct dt_cpu *cpu = &machine.cpus[i];
+		uint64_t word = cpu->release.pa, end = word + sizeof(word);
+
+		if (cpu->method != DT_CPU_SPIN)
+			continue;
+		if (word % sizeof(word) || !(in_ram(word, end) || is_reserved(word, end))) {
+			pr_warn("devtree: core %#lx: cpu-release-addr %#lx cannot be",
+				(unsigned long)cpu->mpidr, (unsigned long)word);
+			cpu->method = DT_CPU_NONE;
+		} else if (!is_reserved(word, end)) {
+			reserve(word, sizeof(word), false);
+		}
+	}
 }
 
 /* Version 0.1, whose function numbers are properties, has no power-off: not supported. */
@@ -294,6 +369,7 @@ void dt_gather(void)
 			 is_child_of(node, "cpus"))
 			gather_cpu(node);
 	}
+	check_releases();
 	gather_psci();
 	chosen = dt_find_path("/chosen");
 	if (chosen)

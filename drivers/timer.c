@@ -15,6 +15,8 @@ int clockevent_init(void)
 {
 	const struct dt_node *node = dt_find(NULL, "arm,armv8-timer");
 
+	if (!node) /* trees that 32-bit kernels read as well: a Pi 3's */
+		node = dt_find(NULL, "arm,armv7-timer");
 	return node ? irq_of_node(node, VIRTUAL_INTERRUPT) : -ENODEV;
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The PL011 UART (ARM DDI 0183, chapter 3). The line's speed is as the firmware left it. */
-#include <arch/cpu.h>
 #include <arch/irqflags.h>
 #include <arch/mmio.h>
 #include <arch/mmu.h>
@@ -31,28 +30,8 @@
 #define INT_BREAK 0x200u
 #define INT_ALL 0x7ffu
 
-/* How long a writer of the log waits for another core to leave the transmitter: in a panic that
- * core may have been stopped there. */
-#define PATIENCE 100000u
-
 static void *base;
 static const struct dt_node *uart_node;
-/* Taken with interrupts masked, below the log's lock, which is the last of the ranked ones. */
-static uint32_t tx_busy;
-
-static void tx_enter(void)
-{
-	for (unsigned i = 0; i < PATIENCE; i++) {
-		if (!__atomic_exchange_n(&tx_busy, 1, __ATOMIC_ACQUIRE))
-			return;
-		cpu_relax();
-	}
-}
-
-static void tx_leave(void)
-{
-	__atomic_store_n(&tx_busy, 0, __ATOMIC_RELEASE);
-}
 
 /* Writes what fits in the FIFO. */
 static size_t put_some(const char *buf, size_t len)
@@ -69,9 +48,9 @@ static void pl011_putc(char c)
 	size_t put;
 
 	do {
-		tx_enter();
+		console_tx_enter();
 		put = put_some(&c, 1);
-		tx_leave();
+		console_tx_leave();
 	} while (!put);
 }
 
@@ -87,11 +66,11 @@ static size_t pl011_write(const char *buf, size_t len)
 {
 	size_t n;
 
-	tx_enter();
+	console_tx_enter();
 	n = put_some(buf, len);
 	if (n < len)
 		mask_tx(false);
-	tx_leave();
+	console_tx_leave();
 	return n;
 }
 
@@ -115,9 +94,9 @@ static void pl011_interrupt(void *unused)
 	mmio_write32(base + UARTICR, pending);
 	receive();
 	if (pending & INT_TX) {
-		tx_enter();
+		console_tx_enter();
 		mask_tx(true);
-		tx_leave();
+		console_tx_leave();
 		tty_tx_ready();
 	}
 }
@@ -134,11 +113,11 @@ static void pl011_start_rx(void)
 	}
 	flags = irq_save();
 	receive(); /* what was typed during boot */
-	tx_enter();
+	console_tx_enter();
 	mmio_write32(base + UARTIFLS, 0); /* receive: from an eighth full; transmit: down to one */
 	mmio_write32(base + UARTIMSC,
 		     mmio_read32(base + UARTIMSC) | INT_RX | INT_RX_TIMEOUT | INT_BREAK);
-	tx_leave();
+	console_tx_leave();
 	irq_restore(flags);
 }
 

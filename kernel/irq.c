@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Interrupts: from the controller's line to a device's handler, and between cores. There is one
- * controller; lines are its numbers.
+ * Interrupts: from a controller's line to its devices' handlers, and between cores. The cores take
+ * them from one controller; others pass theirs on to one of its lines. Each has lines of its own
+ * numbers.
  */
 #include <twofold/errno.h>
 #include <twofold/irq.h>
@@ -11,14 +12,22 @@
 #define MAX_LINES 1024
 #define MAX_ACTIONS 64
 #define MAX_CELLS 4
+#define MAX_CHIPS 4
 
-static const struct {
+static const struct controller {
 	const char *compatible;
 	int (*probe)(const struct dt_node *node);
-} controllers[] = {
-	{"arm,gic-v3", gicv3_probe},
-	{"arm,gic-400", gicv2_probe},
-	{"arm,cortex-a15-gic", gicv2_probe},
+} controllers[] =
+	{
+		/* The cores' own; a BCM2711 has the last one too, but takes its interrupts from a
+		   GIC. */
+		{"arm,gic-v3", gicv3_probe},
+		{"arm,gic-400", gicv2_probe},
+		{"arm,cortex-a15-gic", gicv2_probe},
+		{"brcm,bcm2836-l1-intc", bcm2836_probe},
+},
+  nested[] = {
+	  {"brcm,bcm2836-armctrl-ic", armctrl_probe},
 };
 
 static const char *const ipi_names[NR_IPIS] = {
@@ -27,14 +36,18 @@ static const char *const ipi_names[NR_IPIS] = {
 	[IPI_CALL] = "IPI call",
 };
 
-static const struct irq_chip *chip;
-static const struct dt_node *chip_node;
+static struct {
+	const struct irq_chip *chip;
+	const struct dt_node *node;
+} chips[MAX_CHIPS]; /* the cores' own is the first */
+static unsigned nr_chips;
 
 static spinlock_t lock = SPINLOCK_INIT(RANK_IRQ); /* actions and action_of, when they change */
 static struct irq_action {
 	irq_handler_t handler;
 	void *arg;
 	const char *name;
+	uint8_t next; /* of those that share the line; 0: none */
 	uint64_t counts[NR_CPUS];
 } actions[MAX_ACTIONS]; /* the first is none */
 static unsigned nr_actions = 1;
@@ -50,34 +63,38 @@ static struct {
 
 /* ---- boot ---- */
 
-void irq_register_chip(const struct irq_chip *new_chip)
+void irq_register_chip(const struct irq_chip *chip, const struct dt_node *node)
 {
-	chip = new_chip;
+	CHECK(nr_chips < MAX_CHIPS && chip->end <= MAX_LINES);
+	chips[nr_chips].chip = chip;
+	chips[nr_chips].node = node;
+	nr_chips++;
+}
+
+static void probe(const struct controller *controller)
+{
+	const struct dt_node *node = dt_find(NULL, controller->compatible);
+	int err = node ? controller->probe(node) : 0;
+	char path[64];
+
+	if (err)
+		pr_err("irq: %s: error %d", dt_path(node, path, sizeof(path)), err);
 }
 
 void irq_init(void)
 {
-	char path[64];
-
-	for (unsigned i = 0; i < ARRAY_SIZE(controllers) && !chip; i++) {
-		const struct dt_node *node = dt_find(NULL, controllers[i].compatible);
-		int err;
-
-		if (!node)
-			continue;
-		chip_node = node;
-		err = controllers[i].probe(node);
-		if (err)
-			pr_err("irq: %s: error %d", dt_path(node, path, sizeof(path)), err);
-	}
-	if (!chip)
+	for (unsigned i = 0; i < ARRAY_SIZE(controllers) && !nr_chips; i++)
+		probe(&controllers[i]);
+	if (!nr_chips)
 		panic("irq: no interrupt controller that we know");
 	irq_init_cpu();
+	for (unsigned i = 0; i < ARRAY_SIZE(nested); i++)
+		probe(&nested[i]);
 }
 
 void irq_init_cpu(void)
 {
-	chip->init_cpu();
+	chips[0].chip->init_cpu();
 }
 
 /* ---- device-tree specifiers ---- */
@@ -130,32 +147,36 @@ int irq_of_node(const struct dt_node *node, unsigned i)
 
 	if (err)
 		return err;
-	if (parent != chip_node)
-		return -EINVAL;
 	for (unsigned c = 0; c < nr; c++)
 		cells[c] = dt_cell(prop, c);
-	return chip->translate(cells, nr);
+	for (unsigned c = 0; c < nr_chips; c++)
+		if (chips[c].node == parent)
+			return chips[c].chip->translate(cells, nr);
+	return -EINVAL;
 }
 
 /* ---- lines ---- */
 
-/* 0, -EINVAL: no such line; -EBUSY: taken; -ENOSPC: too many. */
-static int add_action(int line, irq_handler_t handler, void *arg, const char *name)
+/* Whose line it is; NULL: nobody's. */
+static const struct irq_chip *chip_of(unsigned line)
 {
-	irqflags_t flags;
-	int err = 0;
+	for (unsigned c = 0; c < nr_chips; c++)
+		if (line >= chips[c].chip->first && line < chips[c].chip->end)
+			return chips[c].chip;
+	return NULL;
+}
 
-	if (line < 0 || line >= MAX_LINES)
-		return -EINVAL;
-	flags = spin_lock_irqsave(&lock);
-	if (action_of[line]) {
-		err = -EBUSY;
-	} else if (nr_actions == MAX_ACTIONS) {
-		err = -ENOSPC;
-	} else {
+/* 0, -ENOSPC: too many. */
+static int add_action(unsigned line, irq_handler_t handler, void *arg, const char *name)
+{
+	irqflags_t flags = spin_lock_irqsave(&lock);
+	int err = nr_actions == MAX_ACTIONS ? -ENOSPC : 0;
+
+	if (!err) {
 		actions[nr_actions].handler = handler;
 		actions[nr_actions].arg = arg;
 		actions[nr_actions].name = name;
+		actions[nr_actions].next = action_of[line];
 		__atomic_store_n(&action_of[line], (uint8_t)nr_actions, __ATOMIC_RELEASE);
 		WRITE_ONCE(nr_actions, nr_actions + 1);
 	}
@@ -165,7 +186,8 @@ static int add_action(int line, irq_handler_t handler, void *arg, const char *na
 
 int irq_request(int line, irq_handler_t handler, void *arg, const char *name)
 {
-	int err = add_action(line, handler, arg, name);
+	const struct irq_chip *chip = line < 0 ? NULL : chip_of((unsigned)line);
+	int err = chip ? add_action((unsigned)line, handler, arg, name) : -EINVAL;
 
 	if (!err)
 		chip->enable((unsigned)line);
@@ -174,27 +196,30 @@ int irq_request(int line, irq_handler_t handler, void *arg, const char *name)
 
 void irq_enable_local(int line)
 {
-	chip->enable((unsigned)line);
+	chip_of((unsigned)line)->enable((unsigned)line);
 }
 
 void irq_dispatch(unsigned line)
 {
 	unsigned i = line < MAX_LINES ? __atomic_load_n(&action_of[line], __ATOMIC_ACQUIRE) : 0;
-	struct irq_action *action = &actions[i];
 
 	if (unlikely(!i)) {
+		const struct irq_chip *chip = chip_of(line);
+
 		pr_err("irq: nobody asked for interrupt %u: disabled", line);
-		chip->disable(line);
-		return;
+		if (chip)
+			chip->disable(line);
 	}
-	action->counts[cpu_id()]++;
-	action->handler(action->arg);
+	for (; i; i = actions[i].next) {
+		actions[i].counts[cpu_id()]++;
+		actions[i].handler(actions[i].arg);
+	}
 }
 
 void irq_entry(void)
 {
 	this_cpu()->irq_depth++;
-	chip->handle();
+	chips[0].chip->handle();
 	this_cpu()->irq_depth--;
 }
 
@@ -249,7 +274,7 @@ void irq_ipi(enum ipi ipi)
 
 void irq_send(unsigned cpu, enum ipi ipi)
 {
-	chip->send_ipi(cpu, ipi);
+	chips[0].chip->send_ipi(cpu, ipi);
 }
 
 /*

@@ -3,8 +3,10 @@
 #include <arch/context.h>
 #include <twofold/boot.h>
 #include <twofold/console.h>
+#include <twofold/contrast.h>
 #include <twofold/devtree.h>
 #include <twofold/errno.h>
+#include <twofold/explain.h>
 #include <twofold/fs.h>
 #include <twofold/irq.h>
 #include <twofold/logbuf.h>
@@ -21,6 +23,7 @@
 /* Tells the frame allocator what RAM there is and what in it is taken. */
 static void add_memory(paddr_t dtb_pa)
 {
+	dt_limit_ram(image_pa(_image), (uint64_t)(_end - _image));
 	for (unsigned i = 0; i < machine.nr_ram; i++)
 		frames_add_ram(machine.ram[i].start, machine.ram[i].size, machine.ram[i].node);
 	for (unsigned i = 0; i < machine.nr_reserved; i++)
@@ -82,18 +85,21 @@ void main(const void *dtb, size_t dtb_max, paddr_t dtb_pa)
 	console_early_init(); /* from here on the log is seen */
 	if (err)
 		panic("no usable device tree at %#lx", (unsigned long)dtb_pa.pa);
-	pr_info("twofold on %s, %u cores", machine.model, machine.nr_cpus);
+	pr_info("twofold on %s, %u core%s", machine.model, machine.nr_cpus,
+		machine.nr_cpus == 1 ? "" : "s");
 	add_memory(dtb_pa);
 	arch_map_ram();	    /* the direct map */
 	frames_init();	    /* frames, zones, buddy */
 	slab_init();	    /* small objects */
 	vmalloc_init();	    /* kernel ranges, stacks */
 	vm_init();	    /* address spaces */
+	twin_init();	    /* the kernel's tables in the other format, too */
 	swap_init();
 	sched_init();	    /* this core runs tasks */
 	irq_init();
 	time_init();
 	fs_init();	    /* an empty root, /dev, /proc, /tmp */
+	explain_init();	    /* whose faults are told */
 	arch_boot_finish();
 	kthread_create("init", init_thread, NULL);
 	sched_idle();

@@ -21,8 +21,9 @@ endif
 
 KINCLUDES := -Iinclude -Iarch/arm64/include -I. -isystem $(PKG)/usr/include \
 	-isystem $(PKG)/usr/include/aarch64-linux-gnu
+# Errata 835769 and 843419 of the Cortex-A53 are for compiler and linker to avoid.
 KFLAGS := -ffreestanding -fno-pic -fno-pie -march=armv8-a -mgeneral-regs-only \
-	-mno-outline-atomics -g $(KINCLUDES)
+	-mno-outline-atomics -mfix-cortex-a53-835769 -g $(KINCLUDES)
 KCFLAGS := $(KFLAGS) -std=gnu17 -O2 -Wall -Wextra -Werror -Wstrict-prototypes -Wvla \
 	-fno-omit-frame-pointer -fno-stack-protector -fno-strict-aliasing -fno-common \
 	-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections $(CC_FLAGS) \
@@ -33,7 +34,7 @@ KLDFLAGS := -static -nostdlib --build-id=none --fix-cortex-a53-843419 --gc-secti
 # mm/pt.c is the one file that is compiled twice: once for each table format.
 FORMATS := arm64 x86_64
 KSOURCES := $(wildcard boot/*.S arch/arm64/*.S arch/arm64/*.c mm/*.c kernel/*.c fs/*.c \
-	drivers/*.c board/*.c tests/target/*.c)
+	drivers/*.c drivers/sd/*.c board/*.c tests/target/*.c tests/target/*.S) arch/x86_64/softmmu.c
 KOBJS := $(patsubst %,$(O)/%.o,$(basename $(filter-out mm/pt.c,$(KSOURCES)))) \
 	$(FORMATS:%=$(O)/mm/pt-%.o) $(O)/initramfs.o
 LIBFDT = $(PKG)/usr/lib/aarch64-linux-gnu/libfdt.a

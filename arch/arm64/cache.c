@@ -8,6 +8,10 @@
 #define CTR_L1IP_SHIFT 14
 #define CTR_L1IP_PIPT 3
 
+/* MIDR_EL1: implementer, architecture, part number. */
+#define MIDR_MODEL 0xff0ffff0u
+#define MIDR_CORTEX_A53 0x410fd030u
+
 #define for_each_line(op, start, end, line)                                                        \
 	for (uintptr_t at_ = ALIGN_DOWN(start, line); at_ < (end); at_ += (line))                  \
 	__asm__ volatile(op ", %0" ::"r"(at_) : "memory")
@@ -30,7 +34,10 @@ void dcache_clean_inval(const void *p, size_t len)
 	dsb_sy();
 }
 
-/* Early A53s may lose a plain clean (errata 819472, 824069, 826319, 827319): invalidates too. */
+/*
+ * A53s may lose a plain clean (early ones by errata 819472, 824069, 826319, 827319, later ones by
+ * 855873, unless firmware has set CPUACTLR_EL1.ENDCCASCI; Arm ARM-EPM-048406): invalidates too.
+ */
 void dcache_clean(const void *p, size_t len)
 {
 	dcache_clean_inval(p, len);
@@ -49,13 +56,22 @@ void dcache_inval(const void *p, size_t len)
 	dsb_sy();
 }
 
+/* To where instruction fetches see it; on an A53 as in dcache_clean(), for the same reason. */
+static void clean_to_unification(uintptr_t start, uintptr_t end)
+{
+	if ((read_sysreg(midr_el1) & MIDR_MODEL) == MIDR_CORTEX_A53)
+		for_each_line("dc civac", start, end, dcache_line());
+	else
+		for_each_line("dc cvau", start, end, dcache_line());
+}
+
 void icache_sync(const void *p, size_t len)
 {
 	uintptr_t start = (uintptr_t)p, end = start + len;
 	uint64_t ctr = read_sysreg(ctr_el0);
 
 	if (!(ctr & CTR_IDC))
-		for_each_line("dc cvau", start, end, dcache_line());
+		clean_to_unification(start, end);
 	__asm__ volatile("dsb ish" ::: "memory");
 	if (!(ctr & CTR_DIC)) {
 		/* Programs execute it at another address: that is one line only in a PIPT cache. */

@@ -16,14 +16,21 @@
 
 extern char secondary_entry[];
 
-/* Devicetree Specification 3.8.1: the core polls this word, caches off; SEV wakes it. */
+/*
+ * Devicetree Specification 3.8.1: the core polls this word, caches off; SEV wakes it. So the word
+ * is cleaned to memory, and that is complete (DSB), before the event is sent (Linux:
+ * Documentation/arch/arm64/booting.rst).
+ */
 static int release_from_table(paddr_t release, paddr_t entry)
 {
+	bool in_image = release.pa >= image_pa(_image).pa && release.pa < image_pa(_end).pa;
 	bool mapped = in_direct_map(release); /* else it may be `no-map` RAM, not ioremap()'s */
 	uint64_t *word =
 		mapped ? pa_to_ptr(release)
 		       : vmap_range(release, sizeof(*word), PT_DEVICE | PT_WRITE | PT_DIRTY);
 
+	if (in_image)
+		return -EINVAL;
 	if (!word)
 		return -ENOMEM;
 	WRITE_ONCE(*word, entry.pa);
@@ -101,5 +108,6 @@ void smp_start(void)
 			pr_warn("core %#lx does not start: error %d", (unsigned long)core->mpidr,
 				err);
 	}
-	pr_info("smp: %u of %u cores online", nr_cpus, machine.nr_cpus);
+	pr_info("smp: %u of %u core%s online", nr_cpus, machine.nr_cpus,
+		machine.nr_cpus == 1 ? "" : "s");
 }

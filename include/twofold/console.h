@@ -32,6 +32,13 @@ size_t console_transmit(const char *buf, size_t len);
 
 /* UART drivers: make the node's UART the console. -ENXIO: no usable registers. */
 int pl011_console_init(const struct dt_node *node);
+int mini_uart_console_init(const struct dt_node *node);
+/*
+ * The transmitter is one core's, interrupts masked, below the log's lock, which is the last of the
+ * ranked ones. Who waits does so for a while only: in a panic its owner may have been stopped.
+ */
+void console_tx_enter(void);
+void console_tx_leave(void);
 
 /* The tty's side (fs/tty.c). */
 void tty_rx(char c);	 /* from the UART's interrupt handler: one received byte */

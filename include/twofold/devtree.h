@@ -47,6 +47,13 @@ struct dt_machine {
 };
 extern struct dt_machine machine;
 
+/*
+ * Obeys mem= on the command line: of `machine`'s RAM the lowest part stays, of that size but at
+ * least DT_LEAST_RAM, and beyond it, as in Linux, the pages of the initramfs and of the image.
+ */
+#define DT_LEAST_RAM (16 * SZ_1M)
+void dt_limit_ram(paddr_t image, uint64_t size);
+
 /* The next enabled node after `from` (NULL: the first) whose compatible list holds `compatible`. */
 const struct dt_node *dt_find(const struct dt_node *from, const char *compatible);
 const struct dt_node *dt_find_path(const char *path);
@@ -58,6 +65,11 @@ bool dt_compatible(const struct dt_node *node, const char *compatible);
  * The i-th reg entry as a CPU physical address, `ranges` of the parents applied. -ENOENT, -EINVAL.
  */
 int dt_reg(const struct dt_node *node, unsigned i, paddr_t *start, uint64_t *size);
+/*
+ * What the device must put on its bus to reach [pa, pa + size) in memory: `dma-ranges` of its
+ * parents applied. -EINVAL: it cannot reach all of it.
+ */
+int dt_dma_address(const struct dt_node *node, paddr_t pa, uint64_t size, uint64_t *bus);
 /* The raw property; its length in bytes in *len. NULL where absent. Big-endian cells: dt_cell(). */
 const void *dt_prop(const struct dt_node *node, const char *name, int *len);
 uint32_t dt_u32(const struct dt_node *node, const char *name, uint32_t dflt);

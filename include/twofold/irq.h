@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupts: a controller driver registers itself; device drivers name their interrupt by the
- * device tree.
+ * Interrupts: controller drivers register themselves; device drivers name their interrupt by the
+ * device tree. Devices may share a line: each handler asks its own whether it was meant.
  */
 #ifndef TWOFOLD_IRQ_H
 #define TWOFOLD_IRQ_H
@@ -14,6 +14,7 @@ typedef void (*irq_handler_t)(void *arg);
 enum ipi { IPI_RESCHEDULE, IPI_STOP, IPI_CALL, NR_IPIS };
 
 struct irq_chip {
+	unsigned first, end; /* its lines, which no other controller has */
 	/*
 	 * Translates one specifier of an `interrupts` property to the chip's line number; -EINVAL.
 	 */
@@ -21,15 +22,16 @@ struct irq_chip {
 	/* routes to core 0 where it is shared; level or edge as translated */
 	void (*enable)(unsigned line);
 	void (*disable)(unsigned line);
+	/* The rest is for the controller that the cores take their interrupts from. */
 	/* claims, calls irq_dispatch(line) or irq_ipi(), completes; repeats */
 	void (*handle)(void);
 	void (*send_ipi)(unsigned cpu, enum ipi ipi);
 	void (*init_cpu)(void); /* on each core as it comes up */
 };
 
-void irq_init(void); /* finds and starts the interrupt controller; panics without one */
+void irq_init(void); /* finds and starts the interrupt controllers; panics without one */
 void irq_init_cpu(void);
-void irq_register_chip(const struct irq_chip *chip);
+void irq_register_chip(const struct irq_chip *chip, const struct dt_node *node);
 /* The i-th interrupt of a device-tree node, as a line for irq_request(); -EINVAL, -ENOENT. */
 int irq_of_node(const struct dt_node *node, unsigned i);
 int irq_request(int line, irq_handler_t handler, void *arg, const char *name); /* and enables it */
@@ -46,5 +48,7 @@ bool irq_row(unsigned i, const char **name, uint64_t counts[NR_CPUS]);
 /* The controllers' drivers: start the distributor and register the chip. -ENXIO */
 int gicv2_probe(const struct dt_node *node);
 int gicv3_probe(const struct dt_node *node);
+int bcm2836_probe(const struct dt_node *node);
+int armctrl_probe(const struct dt_node *node);
 
 #endif

@@ -10,16 +10,16 @@ try() { # one make, its output in $out
 	status=$?
 }
 
-for board in raspi3 raspi4; do
-	try BOARD=$board all
-	is "BOARD=$board fails" "$([ "$status" != 0 ] && wc -l <"$out")" 1
-	like "BOARD=$board says why" "BOARD=$board is not there yet"
-done
 try BOARD=toaster run
 is "unknown BOARD fails in one line" "$([ "$status" != 0 ] && wc -l <"$out")" 1
 like "unknown BOARD is named, and so are known ones" 'BOARD=toaster.*virt'
 try BOOT=uboot run
 like "BOOT=uboot says why" 'BOOT=uboot is not there yet'
+for wrong in LLVM=2 DEBUG=yes DEPS=perhaps; do
+	try $wrong all
+	is "$wrong fails in one line" "$([ "$status" != 0 ] && wc -l <"$out")" 1
+	like "$wrong is named" "$wrong.*(0 or 1|yes or no)"
+done
 try help
 is "help works" "$status" 0
 like "help names the goals" 'make test'
@@ -40,6 +40,12 @@ like "DEPS=no names packages of the target" '^deps: missing arm64 packages: .*bu
 
 boot CMD=true ICOUNT=2
 like "a bad value is named" '^run: ICOUNT=2'
+boot BOARD=raspi3 SMP=2 CMD=true
+like "a Pi's cores cannot be chosen" "^run: SMP=2: QEMU's raspi3b has SMP=4"
+boot BOARD=raspi3 MEM=2G CMD=true
+like "nor has it more RAM" "^run: MEM=2G: QEMU's raspi3b has 1G"
+boot BOARD=raspi3 ICOUNT=1 CMD=true
+like "nor one core" "^run: ICOUNT=1 is for one core"
 boot CMD=true MEM=8M
 like "too little RAM is said so" '^run: MEM=8M: at least 16M'
 boot APPEND=selftest=nosuch
@@ -47,4 +53,6 @@ is "an unknown suite fails" "$status" 1
 like "and the known ones are named" '^Bail out! selftest=nosuch .*buddy'
 PATH=$RUNDIR/bin tools/run CMD=true >"$out" 2>&1
 like "no QEMU: said so" '^run: no qemu-system-aarch64'
+PATH=$RUNDIR/bin tools/run BOARD=raspi4 PKG=/nowhere CMD=true >"$out" 2>&1
+like "no QEMU for a board: said so" '^run: BOARD=raspi4: no QEMU here has the machine raspi4b'
 done_testing

@@ -174,6 +174,9 @@ static void chosen(void **state)
 	end();
 	assert_int_equal(read_tree(), 0);
 	assert_string_equal(machine.bootargs, "quiet mem=64M");
+	assert_int_equal(machine.ram[0].size, 0x8000000);
+	dt_limit_ram(PADDR(0x40200000), 0x600000);
+	assert_int_equal(machine.nr_ram, 1);
 	assert_int_equal(machine.ram[0].size, 0x4000000);
 	assert_int_equal(machine.initrd_start.pa, 0x41000000);
 	assert_int_equal(machine.initrd_end.pa, 0x41001000);
@@ -181,6 +184,113 @@ static void chosen(void **state)
 	assert_int_equal(machine.rng_seed_len, 64);
 	assert_memory_equal(machine.rng_seed, seed, 48);
 	assert_string_equal(log_text, "");
+}
+
+static void console_without_stdout_path(void **state)
+{
+	(void)state;
+	start_tree();
+	begin("chosen");
+	prop_string("stdout-path", "nowhere");
+	end();
+	begin("aliases");
+	prop_string("serial0", "/soc/uart@1000");
+	end();
+	assert_int_equal(read_tree(), 0);
+	assert_string_equal(machine.stdout_path, "/soc/uart@1000");
+	assert_true(logged("stdout-path names nowhere, which is no alias"));
+}
+
+/* Two banks, cut in the first: what the loader placed above stays, in whole pages. */
+static void mem_keeps_what_is_in_use(void **state)
+{
+	(void)state;
+	start_tree();
+	add_memory(0x40000000, 0x4000000);
+	add_memory(0x100000000, 0x4000000);
+	begin("chosen");
+	prop_string("bootargs", "mem=4M mem=17M");
+	prop_cells("linux,initrd-start", 2, 1, 0x1000800);
+	prop_cells("linux,initrd-end", 2, 1, 0x1001801);
+	end();
+	assert_int_equal(read_tree(), 0);
+	dt_limit_ram(PADDR(0x40f00000), 0x400000); /* the cut goes through it */
+	assert_int_equal(machine.nr_ram, 3);
+	assert_int_equal(machine.ram[0].start.pa, 0x40000000);
+	assert_int_equal(machine.ram[0].size, 0x1100000);
+	assert_int_equal(machine.ram[1].start.pa, 0x41100000);
+	assert_int_equal(machine.ram[1].size, 0x200000);
+	assert_int_equal(machine.ram[2].start.pa, 0x101000000);
+	assert_int_equal(machine.ram[2].size, 0x2000);
+	assert_string_equal(log_text, "");
+}
+
+static void mem_too_small_is_said_so(void **state)
+{
+	(void)state;
+	start_tree();
+	add_memory(0x40000000, 0x8000000);
+	begin("chosen");
+	prop_string("bootargs", "mem=4M");
+	end();
+	assert_int_equal(read_tree(), 0);
+	dt_limit_ram(PADDR(0x40200000), 0x200000);
+	assert_int_equal(machine.ram[0].size, DT_LEAST_RAM);
+	assert_true(logged("mem=4096K is too little"));
+}
+
+static void dma_addresses_are_the_bus_own(void **state)
+{
+	const struct dt_node *dev;
+	uint64_t bus = 0;
+
+	(void)state;
+	start_tree();
+	begin("soc");
+	prop_cells("#address-cells", 1, 1);
+	prop_cells("#size-cells", 1, 1);
+	prop_cells("dma-ranges", 8, 0xc0000000, 0, 0, 0x3f000000, 0x10000000, 1, 0, 0x1000);
+	begin("bus");
+	prop_cells("#address-cells", 1, 1);
+	prop_cells("#size-cells", 1, 1);
+	ok(fdt_property(blob, "dma-ranges", NULL, 0)); /* the same addresses */
+	begin("dev");
+	prop_string("compatible", "test,dev");
+	end();
+	end();
+	end();
+	begin("free");
+	prop_string("compatible", "test,free");
+	end();
+	assert_int_equal(read_tree(), 0);
+	dev = dt_find(NULL, "test,dev");
+	assert_int_equal(dt_dma_address(dev, PADDR(0x1234000), 0x1000, &bus), 0);
+	assert_int_equal(bus, 0xc1234000);
+	assert_int_equal(dt_dma_address(dev, PADDR(0x100000fff), 1, &bus), 0);
+	assert_int_equal(bus, 0x10000fff);
+	assert_int_equal(dt_dma_address(dev, PADDR(0x3effffff), 2, &bus), -EINVAL); /* past it */
+	assert_int_equal(dt_dma_address(dev, PADDR(0x80000000), 1, &bus), -EINVAL);
+	assert_int_equal(dt_dma_address(dt_find(NULL, "test,free"), PADDR(0x180000000), 1, &bus),
+			 0);
+	assert_int_equal(bus, 0x180000000);
+}
+
+/* A node that others point at is kept, whatever else it lacks: groups of pins. */
+static void what_a_phandle_means_is_there(void **state)
+{
+	(void)state;
+	start_tree();
+	begin("gpio");
+	prop_string("compatible", "test,gpio");
+	begin("pins");
+	prop_cells("phandle", 1, 9);
+	end();
+	begin("unused");
+	end();
+	end();
+	assert_int_equal(read_tree(), 0);
+	assert_ptr_equal(dt_phandle(9), dt_find_path("/gpio/pins"));
+	assert_null(dt_find_path("/gpio/unused"));
 }
 
 static void addresses_go_through_every_bus(void **state)
@@ -284,6 +394,7 @@ static void cores(void **state)
 {
 	(void)state;
 	start_tree();
+	add_memory(0, 0x1000);
 	begin("psci");
 	prop_string("compatible", "arm,psci-0.2");
 	prop_string("method", "smc");
@@ -309,6 +420,42 @@ static void cores(void **state)
 	assert_int_equal(machine.cpus[2].method, DT_CPU_NONE);
 	assert_true(logged("/cpus/cpu@101: enable-method \"magic\" is unknown"));
 	assert_true(logged("/cpus/cpu@8: more than 8 cores"));
+}
+
+static void add_spin_cpu(uint32_t reg, uint32_t release)
+{
+	begin("cpu");
+	prop_string("device_type", "cpu");
+	prop_cells("reg", 1, reg);
+	prop_string("enable-method", "spin-table");
+	prop_cells("cpu-release-addr", 2, 0, release);
+	end();
+}
+
+/* The word is written to: nobody else may have it, and memory must be there. */
+static void release_words_are_kept_free(void **state)
+{
+	(void)state;
+	start_tree(); /* which reserves a page at 0x80000000 */
+	add_memory(0, 0x100000);
+	begin("cpus");
+	prop_cells("#address-cells", 1, 1);
+	prop_cells("#size-cells", 1, 0);
+	add_spin_cpu(1, 0xe0);
+	add_spin_cpu(2, 0x80000ff8);
+	add_spin_cpu(3, 0x80001000);
+	add_spin_cpu(4, 0xe4);
+	end();
+	assert_int_equal(read_tree(), 0);
+	assert_int_equal(machine.cpus[0].method, DT_CPU_SPIN);
+	assert_int_equal(machine.cpus[1].method, DT_CPU_SPIN);
+	assert_int_equal(machine.cpus[2].method, DT_CPU_NONE);
+	assert_int_equal(machine.cpus[3].method, DT_CPU_NONE);
+	assert_int_equal(machine.nr_reserved, 2);
+	assert_int_equal(machine.reserved[0].start.pa, 0xe0);
+	assert_int_equal(machine.reserved[0].size, 8);
+	assert_true(logged("core 0x3: cpu-release-addr 0x80001000 cannot be"));
+	assert_true(logged("core 0x4: cpu-release-addr 0xe4 cannot be"));
 }
 
 /* ---- broken ones ---- */
@@ -452,7 +599,7 @@ static void more_nodes_than_the_table_holds(void **state)
 {
 	(void)state;
 	start_tree();
-	for (unsigned i = 0; i < 520; i++) {
+	for (unsigned i = 0; i < 1030; i++) {
 		begin("n");
 		end();
 	}
@@ -466,10 +613,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(memory_and_reservations, teardown),
 		cmocka_unit_test_teardown(chosen, teardown),
+		cmocka_unit_test_teardown(console_without_stdout_path, teardown),
+		cmocka_unit_test_teardown(mem_keeps_what_is_in_use, teardown),
+		cmocka_unit_test_teardown(mem_too_small_is_said_so, teardown),
+		cmocka_unit_test_teardown(dma_addresses_are_the_bus_own, teardown),
+		cmocka_unit_test_teardown(what_a_phandle_means_is_there, teardown),
 		cmocka_unit_test_teardown(addresses_go_through_every_bus, teardown),
 		cmocka_unit_test_teardown(disabled_nodes_are_not_there, teardown),
 		cmocka_unit_test_teardown(interrupt_parent_is_inherited, teardown),
 		cmocka_unit_test_teardown(cores, teardown),
+		cmocka_unit_test_teardown(release_words_are_kept_free, teardown),
 		cmocka_unit_test(no_tree),
 		cmocka_unit_test_teardown(cut_anywhere, teardown),
 		cmocka_unit_test_teardown(what_came_before_the_damage_stays, teardown),
