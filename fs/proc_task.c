@@ -81,7 +81,7 @@ static unsigned long ticks(uint64_t ns)
 static void stat_memory(struct seq *s, const struct process *p, const struct mm *mm)
 {
 	seq_printf(s, "%lu %lu %lu ", mm ? (unsigned long)(mm->total_vm << PAGE_SHIFT) : 0,
-		   mm ? (unsigned long)mm->rss : 0, (unsigned long)p->rlimits[RLIMIT_RSS][0]);
+		   mm ? (unsigned long)mm_rss(mm) : 0, (unsigned long)p->rlimits[RLIMIT_RSS][0]);
 	seq_printf(s, "1 1 %lu 0 0 ", mm ? (unsigned long)mm->stack_top : 0);
 }
 
@@ -164,8 +164,8 @@ static void status_memory(struct seq *s, struct mm *mm)
 	struct sizes n = mm_sizes(mm);
 
 	seq_printf(s, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\n", KIB(mm->total_vm), KIB(mm->total_vm));
-	seq_printf(s, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", KIB(MAX(mm->rss_peak, mm->rss)),
-		   KIB(mm->rss));
+	seq_printf(s, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", KIB(mm_rss_peak(mm)),
+		   KIB(mm_rss(mm)));
 	seq_printf(s, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\n",
 		   KIB(n.data), KIB(n.stack), KIB(n.text), 0ul);
 	seq_printf(s, "VmSwap:\t%8lu kB\n", KIB(n.swap));
@@ -202,7 +202,7 @@ static int statm_show(struct seq *s, void *arg)
 	}
 	n = mm_sizes(mm);
 	seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", (unsigned long)mm->total_vm,
-		   (unsigned long)mm->rss, (unsigned long)mm_shared_pages(mm),
+		   (unsigned long)mm_rss(mm), (unsigned long)mm_shared_pages(mm),
 		   (unsigned long)n.text, (unsigned long)(n.data + n.stack));
 	mm_put(mm);
 	return 0;

@@ -44,7 +44,7 @@ static void account_mm(struct process *p, const struct mm *mm)
 		return;
 	p->min_flt += mm->min_faults;
 	p->maj_flt += mm->maj_faults;
-	p->maxrss = MAX(p->maxrss, mm->rss_peak);
+	p->maxrss = MAX(p->maxrss, mm_rss_peak(mm));
 }
 
 /* True: it was the program's last thread, to which no signal is sent any more. */

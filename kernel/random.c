@@ -25,7 +25,7 @@ static uint32_t rotate(uint32_t x, int n)
 	return x << n | x >> (32 - n);
 }
 
-static void quarter_round(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
+static inline void quarter_round(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
 {
 	*a += *b;
 	*d = rotate(*d ^ *a, 16);
@@ -37,27 +37,35 @@ static void quarter_round(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
 	*b = rotate(*b ^ *c, 7);
 }
 
+/* A column round, then a diagonal one: written out, so that the state stays in registers. */
+static inline void double_round(uint32_t x[16])
+{
+	quarter_round(&x[0], &x[4], &x[8], &x[12]);
+	quarter_round(&x[1], &x[5], &x[9], &x[13]);
+	quarter_round(&x[2], &x[6], &x[10], &x[14]);
+	quarter_round(&x[3], &x[7], &x[11], &x[15]);
+	quarter_round(&x[0], &x[5], &x[10], &x[15]);
+	quarter_round(&x[1], &x[6], &x[11], &x[12]);
+	quarter_round(&x[2], &x[7], &x[8], &x[13]);
+	quarter_round(&x[3], &x[4], &x[9], &x[14]);
+}
+
 static void chacha_block(uint32_t out[16], uint64_t counter)
 {
 	static const char constant[16] = {'e', 'x', 'p', 'a', 'n', 'd', ' ', '3',
 					  '2', '-', 'b', 'y', 't', 'e', ' ', 'k'};
-	uint32_t in[16];
+	uint32_t in[16], x[16];
 
 	memcpy(in, constant, sizeof(constant));
 	memcpy(in + 4, key, sizeof(key));
 	in[12] = (uint32_t)counter;
 	in[13] = (uint32_t)(counter >> 32);
 	in[14] = in[15] = 0;
-	memcpy(out, in, BLOCK);
-	for (int i = 0; i < 10; i++) {
-		for (int c = 0; c < 4; c++)
-			quarter_round(&out[c], &out[4 + c], &out[8 + c], &out[12 + c]);
-		for (int c = 0; c < 4; c++)
-			quarter_round(&out[c], &out[4 + (c + 1) % 4], &out[8 + (c + 2) % 4],
-				      &out[12 + (c + 3) % 4]);
-	}
+	__builtin_memcpy(x, in, sizeof(x));
+	for (int i = 0; i < 10; i++)
+		double_round(x);
 	for (int i = 0; i < 16; i++)
-		out[i] += in[i];
+		out[i] = x[i] + in[i];
 }
 
 void random_init(void)

@@ -224,7 +224,7 @@ static void add_self(struct used *u, struct process *p)
 		return;
 	u->min_flt += t->mm->min_faults;
 	u->maj_flt += t->mm->maj_faults;
-	u->maxrss = MAX(u->maxrss, t->mm->rss_peak);
+	u->maxrss = MAX(u->maxrss, mm_rss_peak(t->mm));
 }
 
 static void add_children(struct used *u, const struct process *p)

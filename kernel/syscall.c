@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The system call table, by Linux's generic numbers, and dispatch. */
+#include <arch/asm.h>
 #include <asm/unistd.h>
 #include <twofold/log.h>
 #include <twofold/syscall.h>
@@ -14,9 +15,8 @@ typedef int64_t (*syscall_fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, 
 /* Calls whose number goes by another name in the generic table. */
 #define SYSCALL_AS(number, name) [number] = (syscall_fn)(void (*)(void))sys_##name
 
-#define NR_CALLS 448
-
-static const syscall_fn syscalls[NR_CALLS] = {
+/* entry.S reads it. */
+const syscall_fn syscalls[NR_CALLS] = {
 	SYSCALL(read),
 	SYSCALL(write),
 	SYSCALL(readv),
@@ -180,7 +180,7 @@ static const syscall_fn syscalls[NR_CALLS] = {
 };
 
 /* Says once for each number that somebody wanted it. */
-static int64_t unknown_call(uint64_t nr)
+int64_t syscall_unknown(uint64_t nr)
 {
 	static uint64_t said[NR_CALLS / 64 + 1];
 	unsigned bit = nr < NR_CALLS ? (unsigned)nr : NR_CALLS; /* all larger ones count as one */
@@ -191,18 +191,11 @@ static int64_t unknown_call(uint64_t nr)
 	return -ENOSYS;
 }
 
-/* entry.S has put x0 and x8 in tf->orig_x0 and tf->syscall. */
-void syscall_entry(struct trapframe *tf)
+/*
+ * A restart code must not reach the program, even if another thread took the signal: signal
+ * delivery looks at it on the way out.
+ */
+void syscall_restarts(void)
 {
-	uint64_t nr = tf->x[8], result;
-
-	if (likely(nr < NR_CALLS && syscalls[nr]))
-		result = (uint64_t)syscalls[nr](tf->x[0], tf->x[1], tf->x[2], tf->x[3], tf->x[4],
-						tf->x[5]);
-	else
-		result = (uint64_t)unknown_call(nr);
-	tf->x[0] = result;
-	/* A restart code must not reach the program, even if another thread took the signal. */
-	if (unlikely(result + ERESTART_RESTARTBLOCK <= ERESTART_RESTARTBLOCK - ERESTARTSYS))
-		current->work = true;
+	current->work = true;
 }

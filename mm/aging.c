@@ -26,16 +26,19 @@ static void set_age(struct page *page, uint32_t age)
 	__atomic_fetch_add(&page->flags, (age - old) << AGE_SHIFT, __ATOMIC_RELAXED);
 }
 
-static void aging_add(struct page *page)
+static void aging_add(struct page *const pages[], unsigned n)
 {
-	if (page_age(page) == 0)
-		set_age(page, AGE_START);
-	page_list_add(&clock_list[lru_kind(page)], page);
+	for (unsigned i = 0; i < n; i++) {
+		if (page_age(pages[i]) == 0)
+			set_age(pages[i], AGE_START);
+		page_list_add(&clock_list[lru_kind(pages[i])], pages[i]);
+	}
 }
 
-static void aging_del(struct page *page)
+static void aging_del(struct page *const pages[], unsigned n)
 {
-	page_list_del(&clock_list[lru_kind(page)], page);
+	for (unsigned i = 0; i < n; i++)
+		page_list_del(&clock_list[lru_kind(pages[i])], pages[i]);
 }
 
 static struct page *aging_candidate(enum lru_kind kind)

@@ -282,7 +282,9 @@ struct page *alloc_pages(gfp_t gfp, unsigned order)
 	if (unlikely(!page))
 		return alloc_general(gfp, order);
 	prepare(page, 0, cpu);
-	return gfp & GFP_ZERO ? cleared(page) : page;
+	if (gfp & GFP_ZERO)
+		clear_page(page_to_ptr(page));
+	return page;
 }
 
 /* ---- freeing ---- */
@@ -336,6 +338,75 @@ bool get_page_unless_free(struct page *page)
 	return false;
 }
 
+/* So many frames side by side are not worth a place in the per-CPU list. */
+#define RUN_LEAST 4
+
+/* How many of the pages follow the first one in memory. */
+static unsigned run_length(struct page *const pages[], unsigned n)
+{
+	unsigned run = 1;
+
+	while (run < n && pages[run] == pages[0] + run)
+		run++;
+	return run;
+}
+
+/* The largest block that starts at `start` and does not pass `end`. */
+static unsigned block_order(pfn_t start, pfn_t end)
+{
+	unsigned order = MIN((unsigned)__builtin_ctz(start), (unsigned)MAX_ORDER);
+
+	while (start + BIT(order) > end)
+		order--;
+	return order;
+}
+
+static void free_run(struct page *first, unsigned n)
+{
+	pfn_t start = page_to_pfn(first), end = start + n;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (unlikely((first[i].flags & FLAGS_NOT_FREEABLE) || first[i].refs))
+			free_bad(first + i, 0);
+		first[i].flags = 0;
+		poison(first + i, 0, POISON_FREE);
+	}
+	while (start < end) {
+		unsigned order = block_order(start, end);
+
+		free_general(zone_of(start), pfn_to_page(start), order);
+		start += (pfn_t)BIT(order);
+	}
+}
+
+/* Pages without references, on no list. */
+static void free_singles(struct page *const pages[], unsigned n)
+{
+	for (unsigned i = 0, run; i < n; i += run) {
+		run = run_length(pages + i, n - i);
+		if (run >= RUN_LEAST)
+			free_run(pages[i], run);
+		else
+			for (unsigned k = i; k < i + run; k++)
+				free_pages(pages[k], 0);
+	}
+}
+
+void put_pages(struct page *pages[], unsigned n)
+{
+	unsigned dead = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		int32_t refs = __atomic_sub_fetch(&pages[i]->refs, 1, __ATOMIC_ACQ_REL);
+
+		CHECK(refs >= 0);
+		if (refs == 0)
+			pages[dead++] = pages[i];
+	}
+	lru_del_pages(pages, dead);
+	free_singles(pages, dead);
+}
+
 void put_page(struct page *page)
 {
 	int32_t refs = __atomic_sub_fetch(&page->refs, 1, __ATOMIC_ACQ_REL);
@@ -344,22 +415,19 @@ void put_page(struct page *page)
 		return;
 	CHECK(refs == 0);
 	if (page_flag(page, PG_LRU))
-		lru_del(page);
+		lru_del_pages(&page, 1);
 	free_pages(page, 0);
 }
 
 void buddy_give(pfn_t start, pfn_t end)
 {
 	while (start < end) {
-		struct page *page = pfn_to_page(start);
 		struct zone *zone = zone_of(start);
-		unsigned order = MIN((unsigned)__builtin_ctz(start), (unsigned)MAX_ORDER);
+		unsigned order = block_order(start, end);
 
-		while (start + BIT(order) > end)
-			order--;
 		spin_lock(&zone->lock);
 		zone->managed += BIT(order);
-		free_block(zone, page, order);
+		free_block(zone, pfn_to_page(start), order);
 		spin_unlock(&zone->lock);
 		start += (pfn_t)BIT(order);
 	}

@@ -200,28 +200,6 @@ static void sift_window(const struct fault *f, struct window *w, const struct vm
 	}
 }
 
-/* Maps the rest of the window where the tables are empty; the table itself is there. */
-static void map_window(struct fault *f, struct window *w, prot_t prot)
-{
-	uint64_t end = w->start + w->n * PAGE_SIZE;
-	vaddr_t va = VADDR(w->start);
-	struct pt_leaf leaf;
-	uint32_t run;
-
-	for (; pt_next(&f->mm->pt, &va, VADDR(end), &leaf); va.va += PAGE_SIZE)
-		w->entries[(va.va - w->start) >> PAGE_SHIFT] = ENTRY_NONE;
-	for (uint32_t i = 0; i < w->n; i += run) {
-		run = 1;
-		if (!w->entries[i])
-			continue;
-		while (i + run < w->n && w->entries[i + run] == w->entries[i] + run)
-			run++;
-		CHECK(user_pt_map(f->mm, w->start + i * PAGE_SIZE, pfn_to_pa(w->entries[i]),
-				  run * PAGE_SIZE, prot) == 0);
-		count_vm_events(FAULT_AROUND, run);
-	}
-}
-
 /*
  * Maps a page with `prot`, and neighbours with `around`. The lock of the object that the window
  * shows is held, that of the private family too if the area has one; `family` as in map_zeros().
@@ -237,7 +215,8 @@ static enum outcome map_with_window(struct fault *f, entry_t entry, struct windo
 		if (user_pt_map(f->mm, f->addr, pfn_to_pa(entry), PAGE_SIZE, prot | PT_YOUNG))
 			outcome = NEED_MEMORY;
 		else if (w->n > 1)
-			map_window(f, w, around | PT_YOUNG);
+			count_vm_events(FAULT_AROUND, user_pt_fill(f->mm, w->start, w->entries,
+								   w->n, around | PT_YOUNG));
 	}
 	spin_unlock(&f->mm->pt_lock);
 	return outcome;
@@ -341,9 +320,8 @@ static void adopt_fresh(struct fault *f, uint32_t index)
 {
 	const uint32_t flags = BIT(PG_UPTODATE) | BIT(PG_SWAPBACKED) | BIT(PG_DIRTY);
 
-	__atomic_fetch_or(&f->fresh->flags, flags, __ATOMIC_RELAXED);
 	object_hold(f->area->anon, index, f->fresh);
-	lru_add(f->fresh);
+	lru_add_fresh(f->fresh, flags);
 	f->fresh = NULL;
 }
 

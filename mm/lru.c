@@ -22,13 +22,14 @@ _Static_assert(NR_CPUS < NEW_MASK, "a core's number and one fit");
 spinlock_t lru_lock = SPINLOCK_INIT(RANK_LRU);
 const struct reclaim_policy *reclaim_policy = &lru_policy;
 
+/* Each page's ->next is its place here. */
 static struct new_pages {
 	spinlock_t lock;
-	struct page_list list;
-	uint32_t count[NR_LRU_KINDS];
+	uint32_t n;
+	struct page *pages[NEW_BATCH];
 } __aligned(64) new_pages[NR_CPUS] = {[0 ... NR_CPUS - 1] = {.lock = SPINLOCK_INIT(RANK_LRU_NEW)}};
 
-/* The list of new pages that it is on; NULL: none. */
+/* Where it waits as a new page; NULL: nowhere. */
 static struct new_pages *new_list_of(const struct page *page)
 {
 	uint32_t cpu = __atomic_load_n(&page->flags, __ATOMIC_RELAXED) >> NEW_SHIFT & NEW_MASK;
@@ -36,64 +37,122 @@ static struct new_pages *new_list_of(const struct page *page)
 	return cpu ? &new_pages[cpu - 1] : NULL;
 }
 
+static void not_new(struct page *page)
+{
+	__atomic_fetch_and(&page->flags, ~(NEW_MASK << NEW_SHIFT), __ATOMIC_RELAXED);
+}
+
+/* The last one takes its place. */
 static void new_list_del(struct new_pages *new, struct page *page)
 {
-	page_list_del(&new->list, page);
-	new->count[lru_kind(page)]--;
-	__atomic_fetch_and(&page->flags, ~(NEW_MASK << NEW_SHIFT), __ATOMIC_RELAXED);
+	struct page *last = new->pages[--new->n];
+
+	new->pages[page->next] = last;
+	last->next = page->next;
+	not_new(page);
 }
 
 /* Oldest first. lru_lock held. */
 static void hand_over(struct new_pages *new)
 {
 	spin_lock(&new->lock);
-	while (new->list.last) {
-		struct page *page = pfn_to_page(new->list.last);
-
-		new_list_del(new, page);
-		reclaim_policy->add(page);
-	}
+	for (uint32_t i = 0; i < new->n; i++)
+		not_new(new->pages[i]);
+	reclaim_policy->add(new->pages, new->n);
+	new->n = 0;
 	spin_unlock(&new->lock);
 }
 
-void lru_add(struct page *page)
+static __attribute__((noinline)) void hand_over_full(struct new_pages *new)
 {
-	struct new_pages *new = &new_pages[cpu_id()];
-	uint32_t bits = (uint32_t)BIT(PG_LRU) | (cpu_id() + 1) << NEW_SHIFT;
-	bool full;
-
-	spin_lock(&new->lock);
-	CHECK(!(__atomic_fetch_or(&page->flags, bits, __ATOMIC_RELAXED) & BIT(PG_LRU)));
-	page_list_add(&new->list, page);
-	new->count[lru_kind(page)]++;
-	full = new->list.count >= NEW_BATCH;
-	spin_unlock(&new->lock);
-	if (!full)
-		return;
 	spin_lock(&lru_lock);
 	hand_over(new);
 	spin_unlock(&lru_lock);
 }
 
-/* Nobody has the page any more, but it may go over from one list to the other. */
-void lru_del(struct page *page)
+/* new->lock held, dropped. */
+static inline void add_new(struct new_pages *new, struct page *page)
+{
+	uint32_t n = new->n;
+
+	page->next = n;
+	new->pages[n] = page;
+	new->n = n + 1;
+	spin_unlock(&new->lock);
+	if (unlikely(n + 1 == NEW_BATCH))
+		hand_over_full(new);
+}
+
+static inline uint32_t new_bits(unsigned cpu)
+{
+	return (uint32_t)BIT(PG_LRU) | (cpu + 1) << NEW_SHIFT;
+}
+
+void lru_add(struct page *page)
+{
+	unsigned cpu = cpu_id();
+	struct new_pages *new = &new_pages[cpu];
+
+	spin_lock(&new->lock);
+	CHECK(!(__atomic_fetch_or(&page->flags, new_bits(cpu), __ATOMIC_RELAXED) & BIT(PG_LRU)));
+	add_new(new, page);
+}
+
+void lru_add_fresh(struct page *page, uint32_t flags)
+{
+	unsigned cpu = cpu_id();
+	struct new_pages *new = &new_pages[cpu];
+
+	spin_lock(&new->lock);
+	page->flags |= flags | new_bits(cpu);
+	add_new(new, page);
+}
+
+/* True where it was a new page, and is on no list any more. */
+static bool del_new(struct page *page)
 {
 	struct new_pages *new = new_list_of(page);
+	bool mine;
 
-	if (new) {
-		spin_lock(&new->lock);
-		if (new_list_of(page) == new) {
-			page_clear_flag(page, PG_LRU);
-			new_list_del(new, page);
-		}
-		spin_unlock(&new->lock);
+	if (!new)
+		return false;
+	spin_lock(&new->lock);
+	mine = new_list_of(page) == new; /* else it went over meanwhile */
+	if (mine) {
+		page_clear_flag(page, PG_LRU);
+		new_list_del(new, page);
 	}
-	if (!page_flag(page, PG_LRU))
-		return;
+	spin_unlock(&new->lock);
+	return mine;
+}
+
+#define DEL_BATCH 64u
+
+/* Those that are not new, nor were taken off meanwhile. */
+static void del_listed(struct page *const pages[], unsigned n)
+{
+	struct page *listed[DEL_BATCH];
+	unsigned nr_listed = 0;
+
 	spin_lock(&lru_lock);
-	if (page_clear_flag(page, PG_LRU))
-		reclaim_policy->del(page);
+	for (unsigned i = 0; i < n; i++)
+		if (page_flag(pages[i], PG_LRU) && page_clear_flag(pages[i], PG_LRU))
+			listed[nr_listed++] = pages[i];
+	reclaim_policy->del(listed, nr_listed);
 	spin_unlock(&lru_lock);
+}
+
+/* Nobody has them any more, but they may go over from one list to the other. */
+void lru_del_pages(struct page *const pages[], unsigned n)
+{
+	for (unsigned done = 0, batch, listed; done < n; done += batch) {
+		batch = MIN(n - done, DEL_BATCH);
+		listed = 0;
+		for (unsigned i = done; i < done + batch; i++)
+			listed += page_flag(pages[i], PG_LRU) && !del_new(pages[i]);
+		if (listed)
+			del_listed(pages + done, batch);
+	}
 }
 
 void lru_mark_accessed(struct page *page)
@@ -115,7 +174,7 @@ static bool isolate(struct page *page)
 {
 	bool got = get_page_unless_free(page);
 
-	reclaim_policy->del(page);
+	reclaim_policy->del(&page, 1);
 	page_clear_flag(page, PG_LRU);
 	return got;
 }
@@ -133,7 +192,7 @@ bool lru_isolate_page(struct page *page)
 		hand_over(new);
 	listed = page_flag(page, PG_LRU);
 	if (listed) {
-		reclaim_policy->del(page);
+		reclaim_policy->del(&page, 1);
 		page_clear_flag(page, PG_LRU);
 	}
 	spin_unlock(&lru_lock);
@@ -156,7 +215,7 @@ static struct page *next_candidate(enum lru_kind kind)
 	struct page *page = reclaim_policy->candidate(kind);
 
 	for (unsigned cpu = 0; cpu < NR_CPUS && !page; cpu++)
-		if (READ_ONCE(new_pages[cpu].count[kind])) {
+		if (READ_ONCE(new_pages[cpu].n)) {
 			hand_over(&new_pages[cpu]);
 			page = reclaim_policy->candidate(kind);
 		}
@@ -181,20 +240,30 @@ void lru_putback(struct page *const pages[], unsigned n)
 	if (!n)
 		return;
 	spin_lock(&lru_lock);
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++)
 		CHECK(!page_set_flag(pages[i], PG_LRU));
-		reclaim_policy->add(pages[i]);
-	}
+	reclaim_policy->add(pages, n);
 	spin_unlock(&lru_lock);
 	for (unsigned i = 0; i < n; i++)
 		put_page(pages[i]);
+}
+
+static uint64_t count_new(struct new_pages *new, enum lru_kind kind)
+{
+	uint64_t n = 0;
+
+	spin_lock(&new->lock);
+	for (uint32_t i = 0; i < new->n; i++)
+		n += lru_kind(new->pages[i]) == kind;
+	spin_unlock(&new->lock);
+	return n;
 }
 
 static void count_pages(enum lru_kind kind, uint64_t *active, uint64_t *inactive)
 {
 	reclaim_policy->counts(kind, active, inactive);
 	for (unsigned cpu = 0; cpu < NR_CPUS; cpu++)
-		*inactive += READ_ONCE(new_pages[cpu].count[kind]);
+		*inactive += count_new(&new_pages[cpu], kind);
 }
 
 uint64_t lru_pages(enum lru_kind kind)
@@ -223,14 +292,16 @@ static struct page_list *list_of(const struct page *page)
 	return page_flag(page, PG_ACTIVE) ? &active_list[kind] : &inactive_list[kind];
 }
 
-static void lru_policy_add(struct page *page)
+static void lru_policy_add(struct page *const pages[], unsigned n)
 {
-	page_list_add(list_of(page), page);
+	for (unsigned i = 0; i < n; i++)
+		page_list_add(list_of(pages[i]), pages[i]);
 }
 
-static void lru_policy_del(struct page *page)
+static void lru_policy_del(struct page *const pages[], unsigned n)
 {
-	page_list_del(list_of(page), page);
+	for (unsigned i = 0; i < n; i++)
+		page_list_del(list_of(pages[i]), pages[i]);
 }
 
 /* Moves pages from the tail of the active list while the inactive one is shorter; a few at a time,
@@ -269,9 +340,9 @@ static void lru_policy_accessed(struct page *page)
 {
 	if (page_flag(page, PG_ACTIVE))
 		return;
-	lru_policy_del(page);
+	page_list_del(list_of(page), page);
 	page_set_flag(page, PG_ACTIVE);
-	lru_policy_add(page);
+	page_list_add(list_of(page), page);
 	count_vm_event(PGACTIVATE);
 }
 

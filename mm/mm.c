@@ -60,7 +60,7 @@ static void mm_destroy(struct mm *mm)
 	struct vm_area *area;
 
 	spin_lock(&mm->pt_lock);
-	CHECK(user_pt_unmap(mm, 0, USER_END) == 0); /* whole tables: nothing to allocate */
+	user_pt_clear(mm);
 	spin_unlock(&mm->pt_lock);
 	while ((area = RB_ROOT(&mm->areas))) {
 		area_remove(area);

@@ -199,8 +199,7 @@ static enum others search_others(const struct vm_object *object, const struct pa
 		slot = (entry_t)ENTRY_SLOT | page->slot;
 	else if (__atomic_load_n(&page->refs, __ATOMIC_RELAXED) == 1)
 		return NOBODY; /* ours is the only reference */
-	LIST_FOREACH(other, &object->rmap->objects, sibling)
-	{
+	LIST_FOREACH(other, &object->rmap->objects, sibling) {
 		entry_t entry;
 
 		if (other == object)
@@ -227,12 +226,6 @@ void page_written(struct page *page)
 		swap_page_dirtied(page);
 }
 
-static void count_page(const struct vm_object *object, const struct page *page, int n)
-{
-	if (!page_flag(page, PG_RESERVED))
-		vm_gauge_add(object->gauge, n);
-}
-
 void object_hold(struct vm_object *object, uint32_t index, struct page *page)
 {
 	object->nr_pages++;
@@ -242,18 +235,27 @@ void object_hold(struct vm_object *object, uint32_t index, struct page *page)
 	}
 	page->rmap = object->rmap;
 	page->index = index;
-	count_page(object, page, 1);
+	if (!page_flag(page, PG_RESERVED))
+		vm_gauge_add(object->gauge, 1);
+}
+
+/* All of letting go but for the count of pages and the reference. True: the family has it no more,
+ * and a gauge counted it. */
+static inline bool leave_family(struct page *page, enum others others)
+{
+	if (others == HAS_PAGE)
+		return false;
+	page->rmap = NULL;
+	if (others == NOBODY && unlikely(page_flag(page, PG_SWAPCACHE)))
+		swap_cache_drop(page);
+	return !page_flag(page, PG_RESERVED);
 }
 
 void object_let_go_as(struct vm_object *object, struct page *page, enum others others)
 {
 	object->nr_pages--;
-	if (others != HAS_PAGE) {
-		page->rmap = NULL;
-		count_page(object, page, -1);
-		if (others == NOBODY && page_flag(page, PG_SWAPCACHE))
-			swap_cache_drop(page);
-	}
+	if (leave_family(page, others))
+		vm_gauge_add(object->gauge, -1);
 	put_page(page);
 }
 
@@ -281,24 +283,37 @@ bool object_install_swapped(struct vm_object *object, uint32_t index, uint32_t s
 
 /* ---- dropping ---- */
 
+/* What one node of the map had. */
+static void drop_items(struct vm_object *object, const struct pagemap_item items[], uint32_t n)
+{
+	struct page *pages[PAGEMAP_LEAF];
+	unsigned frames = 0, counted = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		entry_t entry = items[i].entry;
+		struct page *page = pfn_to_page(entry);
+
+		if (entry_is_slot(entry)) {
+			object->nr_slots--;
+			swap_free(entry & ~(entry_t)ENTRY_SLOT);
+			continue;
+		}
+		counted += leave_family(page, page_others(object, page));
+		pages[frames++] = page;
+	}
+	object->nr_pages -= frames;
+	vm_gauge_add(object->gauge, -(int64_t)counted);
+	put_pages(pages, frames);
+}
+
 void object_drop(struct vm_object *object, uint32_t first, uint32_t last)
 {
 	struct pagemap_item items[PAGEMAP_LEAF];
 	uint64_t index = first;
 	uint32_t n;
 
-	while ((n = pagemap_take(&object->pages, &index, last, items))) {
-		for (uint32_t i = 0; i < n; i++) {
-			entry_t entry = items[i].entry;
-
-			if (entry_is_frame(entry)) {
-				object_let_go(object, pfn_to_page(entry));
-			} else {
-				object->nr_slots--;
-				swap_free(entry & ~(entry_t)ENTRY_SLOT);
-			}
-		}
-	}
+	while ((n = pagemap_take(&object->pages, &index, last, items)))
+		drop_items(object, items, n);
 }
 
 /* Up to where what is true of `from` goes on: an area covers it, or none does. */

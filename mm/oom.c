@@ -27,7 +27,7 @@ struct choice {
 static uint64_t swapped_pages(const struct mm *mm)
 {
 	uint64_t out = mm->swap_outs > mm->swap_ins ? mm->swap_outs - mm->swap_ins : 0;
-	uint64_t absent = mm->total_vm > mm->rss ? mm->total_vm - mm->rss : 0;
+	uint64_t absent = mm->total_vm > mm_rss(mm) ? mm->total_vm - mm_rss(mm) : 0;
 
 	return MIN(out, absent);
 }
@@ -43,7 +43,7 @@ static uint64_t table_pages(const struct mm *mm)
 
 int64_t oom_badness(const struct mm *mm)
 {
-	int64_t points = (int64_t)(mm->rss + swapped_pages(mm) + table_pages(mm));
+	int64_t points = (int64_t)(mm_rss(mm) + swapped_pages(mm) + table_pages(mm));
 	int64_t total = (int64_t)(frames_managed() + swap_total_pages());
 
 	if (mm->oom_score_adj == -1000)
@@ -85,7 +85,7 @@ static void say_why(const struct process *p, const struct mm *mm, gfp_t gfp, uns
 	       PAGES_TO_KB(swap_total_pages()));
 	pr_err("Out of memory: Killed process %d (%s) total-vm:%lukB, rss:%lukB, swap:%lukB, "
 	       "pgtables:%lukB, oom_score_adj:%d",
-	       p->pid, p->comm, PAGES_TO_KB(mm->total_vm), PAGES_TO_KB(mm->rss),
+	       p->pid, p->comm, PAGES_TO_KB(mm->total_vm), PAGES_TO_KB(mm_rss(mm)),
 	       PAGES_TO_KB(swapped_pages(mm)), PAGES_TO_KB(table_pages(mm)), mm->oom_score_adj);
 }
 

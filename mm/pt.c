@@ -115,6 +115,29 @@ static inline uint64_t *page_slot(const struct pt *pt, uint64_t va)
 	return &table_below(e1)[slot_index(va, 0)];
 }
 
+/* The same, if it is in the table used last; NULL otherwise. */
+static inline uint64_t *recent_slot(const struct pt *pt, uint64_t va)
+{
+	if (!pt->recent || (va ^ pt->recent_va) >> (PAGE_SHIFT + 9))
+		return NULL;
+	return &pt->recent[slot_index(va, 0)];
+}
+
+/* For those that hold the tree's lock to change it: remembers the table. */
+static inline uint64_t *page_slot_to_change(struct pt *pt, uint64_t va)
+{
+	uint64_t *slot = recent_slot(pt, va);
+
+	if (likely(slot))
+		return slot;
+	slot = page_slot(pt, va);
+	if (slot) {
+		pt->recent = slot - slot_index(va, 0);
+		pt->recent_va = va;
+	}
+	return slot;
+}
+
 /* The first slot on the way to va that names no table. */
 static uint64_t *walk(const struct pt *pt, uint64_t va, int *level)
 {
@@ -130,7 +153,7 @@ static uint64_t *walk(const struct pt *pt, uint64_t va, int *level)
 	return &table[slot_index(va, l)];
 }
 
-/* The same, quick for a page whose tables are there. */
+/* walk(), quick for a page whose tables are there. */
 static inline uint64_t *find(const struct pt *pt, uint64_t va, int *level)
 {
 	uint64_t *slot = page_slot(pt, va);
@@ -275,6 +298,9 @@ static int prepare(struct op *op, unsigned tables)
 
 /* ---- what leaves ---- */
 
+/* Frees a table, and all tables below it. No walk can meet it any more. */
+static void drop_table(struct pt *pt, struct page *page, int level);
+
 /* Only the user's dirt is anybody's business; nobody writes the kernel's pages out. What a twin
  * says the live tree has said. */
 static inline bool tells_dirt(const struct pt *pt)
@@ -292,37 +318,24 @@ static inline void report_dirty(const struct pt *pt, pte_t leaf, int level)
 		page_mark_dirty(pa_add(pa, off));
 }
 
-static void drop_leaves(struct pt *pt, const uint64_t *table, unsigned used)
+/* The first entry from `i` on that is not empty, or PT_ENTRIES; nobody else changes the table. */
+static unsigned next_used(const uint64_t *table, unsigned i)
 {
-	unsigned leaves = 0;
+	while (i < PT_ENTRIES && !table[i]) {
+		bool four = !(i & 3) && !(table[i + 1] | table[i + 2] | table[i + 3]);
 
-	for (unsigned i = 0; used && i < PT_ENTRIES; i++) {
-		pte_t pte = mmu_load(&table[i]);
-
-		used -= pte != 0;
-		if (F(kind)(pte, 0) != PTE_LEAF)
-			continue;
-		leaves++;
-		report_dirty(pt, pte, 0);
+		i += four ? 4 : 1;
 	}
-	pt->stats.leaves -= leaves;
+	return i;
 }
 
-/* Frees a table, and all tables below it. No walk can meet it any more. */
-static void drop_table(struct pt *pt, struct page *page, int level)
+/* What the table named that is dropped; it has `used` entries. */
+static void drop_entries(struct pt *pt, const uint64_t *table, int level, unsigned used)
 {
-	const uint64_t *table = page_to_ptr(page);
-	unsigned used = page_flag(page, PG_TABLE) ? page->index : PT_ENTRIES;
-
-	if (level == 0) {
-		drop_leaves(pt, table, used);
-		used = 0;
-	}
-	for (unsigned i = 0; used && i < PT_ENTRIES; i++) {
-		pte_t pte = mmu_load(&table[i]);
+	for (unsigned i = 0; used && (i = next_used(table, i)) < PT_ENTRIES; i++, used--) {
+		pte_t pte = table[i];
 		enum pte_kind kind = F(kind)(pte, level);
 
-		used -= kind != PTE_EMPTY;
 		if (kind == PTE_LEAF) {
 			pt->stats.leaves--;
 			report_dirty(pt, pte, level);
@@ -330,6 +343,17 @@ static void drop_table(struct pt *pt, struct page *page, int level)
 			drop_table(pt, virt_to_page(table_below(pte)), level - 1);
 		}
 	}
+}
+
+/* Those of boot's, which are not counted, are never dropped. */
+static void drop_table(struct pt *pt, struct page *page, int level)
+{
+	const uint64_t *table = page_to_ptr(page);
+
+	if (level == 0)
+		drop_entries(pt, table, 0, page->index);
+	else
+		drop_entries(pt, table, level, page->index);
 	pt->stats.tables[level]--;
 	free_table(page);
 }
@@ -403,6 +427,13 @@ static void finish(struct op *op)
 
 /* ---- break-before-make (Arm ARM D8.16.1): the one place where what is valid gives way ---- */
 
+/* The table that an entry named waits for the flush; the one used last may be below it. */
+static inline void bury(struct op *op, int level, pte_t entry)
+{
+	op->pt->recent = NULL;
+	push(&op->dead[level - 1], virt_to_page(table_below(entry)));
+}
+
 /* A valid entry's range is stale; a table that it named is dead. */
 static void mark_gone(struct op *op, int level, uint64_t va, pte_t old)
 {
@@ -411,7 +442,7 @@ static void mark_gone(struct op *op, int level, uint64_t va, pte_t old)
 
 	mark_stale(op, start, start + PT_SPAN(level), was);
 	if (was == PTE_TABLE)
-		push(&op->dead[level - 1], virt_to_page(table_below(old)));
+		bury(op, level, old);
 }
 
 /*
@@ -634,7 +665,7 @@ static void cut(struct op *op, uint64_t *slot, int level, uint64_t va, uint64_t 
 	op->pt->stats.stores++;
 	table_page(slot)->index--;
 	mark_stale(op, va, end, PTE_TABLE);
-	push(&op->dead[level - 1], virt_to_page(table_below(old)));
+	bury(op, level, old);
 }
 
 /*
@@ -688,7 +719,7 @@ int PT_(unmap)(struct pt *pt, vaddr_t va, size_t size)
 
 	if (!range_ok(pt, va.va, size))
 		return -EINVAL;
-	slot = size == PAGE_SIZE ? page_slot(pt, va.va) : NULL;
+	slot = size == PAGE_SIZE ? page_slot_to_change(pt, va.va) : NULL;
 	if (slot) {
 		take_page(pt, slot, va.va, 0);
 		return 0;
@@ -782,6 +813,19 @@ static void map_range(struct op *op, uint64_t *table, int level, uint64_t va, ui
 	}
 }
 
+/* F(leaf)(0, pa, prot), whose bits but for the address are worked out once. */
+static inline pte_t page_leaf(paddr_t pa, prot_t prot)
+{
+	static pte_t bits[PT_ALL + 1];
+	pte_t leaf = READ_ONCE(bits[prot]);
+
+	if (unlikely(!leaf)) {
+		leaf = F(leaf)(0, PADDR(0), prot);
+		WRITE_ONCE(bits[prot], leaf);
+	}
+	return leaf | pa.pa;
+}
+
 /* One page, where its table is there already: what a fault does. */
 static void map_page(struct pt *pt, uint64_t *slot, uint64_t va, pte_t leaf)
 {
@@ -794,27 +838,39 @@ static void map_page(struct pt *pt, uint64_t *slot, uint64_t va, pte_t leaf)
 		finish(&op);
 		return;
 	}
-	store(pt, slot, leaf);
-	if (pt->live)
+	if (pt->live) {
+		mmu_store(slot, leaf);
 		mmu_publish(!pt->user);
+	} else {
+		*slot = leaf;
+	}
 	table_page(slot)->index++;
 	pt->stats.leaves++;
 	pt->stats.stores++;
 }
 
-/* Some pages of a table that is there, none of them mapped: what a fault does for its neighbours.
- * False: it is not so. */
-static bool map_run(struct pt *pt, uint64_t *slot, uint64_t va, unsigned n, pte_t leaf)
+unsigned PT_(fill)(struct pt *pt, vaddr_t va, pfn_t frames[], unsigned n, prot_t prot)
 {
-	if (slot_index(va, 0) + n > PT_ENTRIES)
-		return false;
-	for (unsigned i = 0; i < n; i++)
-		if (mmu_load(&slot[i]))
-			return false;
-	fill_leaves(pt, slot, leaf, n);
+	uint64_t *slot = page_slot_to_change(pt, va.va);
+	unsigned filled = 0;
+
+	CHECK(slot_index(va.va, 0) + n <= PT_ENTRIES);
+	for (unsigned i = 0; i < n; i++) {
+		if (!slot || !frames[i] || mmu_load(&slot[i])) {
+			frames[i] = 0;
+			continue;
+		}
+		store(pt, &slot[i], page_leaf(pfn_to_pa(frames[i]), prot));
+		filled++;
+	}
+	if (!filled)
+		return 0;
+	table_page(slot)->index += filled;
+	pt->stats.leaves += filled;
+	pt->stats.stores += filled;
 	if (pt->live)
 		mmu_publish(!pt->user);
-	return true;
+	return filled;
 }
 
 static __attribute__((noinline)) int map_slowly(struct pt *pt, uint64_t va, uint64_t pa,
@@ -837,23 +893,19 @@ static __attribute__((noinline)) int map_slowly(struct pt *pt, uint64_t va, uint
 
 int PT_(map)(struct pt *pt, vaddr_t va, paddr_t pa, size_t size, prot_t prot)
 {
-	uint64_t *slot;
+	bool aligned = !((va.va | pa.pa | size) & (PAGE_SIZE - 1));
+	uint64_t *slot = size == PAGE_SIZE ? recent_slot(pt, va.va) : NULL;
 
-	if (unlikely(!range_ok(pt, va.va, size) || pa.pa & (PAGE_SIZE - 1)))
-		return -EINVAL;
 	DCHECK((prot & PT_TYPE) != PT_TYPE);
-	slot = page_slot(pt, va.va);
-	if (likely(slot)) {
-		pte_t leaf = F(leaf)(0, pa, prot);
-
-		if (likely(size == PAGE_SIZE)) {
-			map_page(pt, slot, va.va, leaf);
-			return 0;
-		}
-		if (size < PT_SPAN(1) && map_run(pt, slot, va.va, size >> PAGE_SHIFT, leaf))
-			return 0;
+	if (unlikely(!slot || !aligned)) {
+		if (!aligned || !range_ok(pt, va.va, size))
+			return -EINVAL;
+		slot = size == PAGE_SIZE ? page_slot_to_change(pt, va.va) : NULL;
+		if (!slot)
+			return map_slowly(pt, va.va, pa.pa, size, prot);
 	}
-	return map_slowly(pt, va.va, pa.pa, size, prot);
+	map_page(pt, slot, va.va, page_leaf(pa, prot));
+	return 0;
 }
 
 /* ---- changing attributes ---- */
@@ -1226,17 +1278,26 @@ int PT_(init)(struct pt *pt, asid_t asid)
 	return 0;
 }
 
-void PT_(fini)(struct pt *pt)
+void PT_(clear)(struct pt *pt)
 {
 	struct op op = {.pt = pt};
-	uint64_t *slot = root_table(pt) + (pt->user ? 0 : HALF);
-	uint64_t va = pt->user ? 0 : DIRECT_BASE;
+	uint64_t *root = root_table(pt);
+	unsigned first = pt->user ? 0 : HALF;
 
 	/* The root has no other entries than tables; each that is cut out counts down. */
-	for (; table_page(slot)->index; slot++, va += PT_SPAN(ROOT))
-		if (*slot)
-			cut(&op, slot, ROOT, va, va + PT_SPAN(ROOT));
+	for (unsigned i = first; table_page(root)->index; i++) {
+		uint64_t va;
+
+		i = next_used(root, i);
+		va = (pt->user ? 0 : DIRECT_BASE) + (i - first) * PT_SPAN(ROOT);
+		cut(&op, &root[i], ROOT, va, va + PT_SPAN(ROOT));
+	}
 	flush(&op);
+}
+
+void PT_(fini)(struct pt *pt)
+{
+	PT_(clear)(pt);
 	pt->stats.tables[ROOT]--;
 	free_table(virt_to_page(root_table(pt)));
 	pt->root = PADDR(0);

@@ -380,7 +380,7 @@ uint64_t slab_shrink(void)
 	uint64_t before = slab_pages();
 
 	spin_lock(&caches_lock);
-	LIST_FOREACH (cache, &caches, all) {
+	LIST_FOREACH(cache, &caches, all) {
 		flush(cache, &cache->cpu[cpu_id()], 0);
 		if (cache->flags & SLAB_TYPESTABLE)
 			continue;
@@ -425,7 +425,7 @@ bool slab_row(unsigned i, struct slab_row *row)
 	struct kmem_cache *cache;
 
 	spin_lock(&caches_lock);
-	LIST_FOREACH (cache, &caches, all)
+	LIST_FOREACH(cache, &caches, all)
 		if (i-- == 0)
 			break;
 	if (cache)

@@ -31,6 +31,16 @@ static inline void twin_map(struct pt *twin, uint64_t *lost, uint64_t va, paddr_
 	twin_count_lost(lost, size >> PAGE_SHIFT);
 }
 
+/* `filled` of the frames are not 0. */
+static inline void twin_fill(struct pt *twin, uint64_t *lost, uint64_t va, pfn_t frames[],
+			     unsigned n, prot_t prot, unsigned filled)
+{
+	unsigned missing = filled - twin_pt_fill(twin, VADDR(va), frames, n, prot);
+
+	if (unlikely(missing))
+		twin_count_lost(lost, missing);
+}
+
 static inline void twin_unmap(struct pt *twin, uint64_t *lost, uint64_t va, uint64_t size)
 {
 	if (unlikely(twin_pt_unmap(twin, VADDR(va), size)))

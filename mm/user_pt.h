@@ -10,13 +10,11 @@
 #include <twofold/log.h>
 #include <twofold/vm.h>
 
+/* Before leaves go: there may never have been so many. */
 static inline void user_pt_account(struct mm *mm)
 {
-	uint64_t leaves = mm->pt.stats.leaves;
-
-	mm->rss = leaves;
-	if (leaves > mm->rss_peak)
-		mm->rss_peak = leaves;
+	if (mm->pt.stats.leaves > mm->rss_peak)
+		mm->rss_peak = mm->pt.stats.leaves;
 }
 
 /* -ENOMEM: nothing has changed. */
@@ -24,21 +22,41 @@ static inline int user_pt_map(struct mm *mm, uint64_t va, paddr_t pa, uint64_t s
 {
 	int err = pt_map(&mm->pt, VADDR(va), pa, size, prot);
 
-	user_pt_account(mm);
 	if (twin_exists(&mm->twin) && likely(!err))
 		twin_map(&mm->twin, &mm->twin_lost, va, pa, size, prot);
 	return err;
 }
 
+/* Frames that were not mapped are 0 afterwards; returns how many were. */
+static inline unsigned user_pt_fill(struct mm *mm, uint64_t va, pfn_t frames[], unsigned n,
+				    prot_t prot)
+{
+	unsigned filled = pt_fill(&mm->pt, VADDR(va), frames, n, prot);
+
+	if (twin_exists(&mm->twin))
+		twin_fill(&mm->twin, &mm->twin_lost, va, frames, n, prot, filled);
+	return filled;
+}
+
 /* -ENOMEM only where a block that remap_pfn_range() made must be split. */
 static inline int user_pt_unmap(struct mm *mm, uint64_t va, uint64_t size)
 {
-	int err = pt_unmap(&mm->pt, VADDR(va), size);
+	int err;
 
 	user_pt_account(mm);
+	err = pt_unmap(&mm->pt, VADDR(va), size);
 	if (twin_exists(&mm->twin) && likely(!err))
 		twin_unmap(&mm->twin, &mm->twin_lost, va, size);
 	return err;
+}
+
+/* All of it: the address space ends. */
+static inline void user_pt_clear(struct mm *mm)
+{
+	user_pt_account(mm);
+	pt_clear(&mm->pt);
+	if (twin_exists(&mm->twin))
+		twin_pt_clear(&mm->twin);
 }
 
 static inline int user_pt_protect(struct mm *mm, uint64_t va, uint64_t size, prot_t clear,
@@ -62,9 +80,10 @@ static inline prot_t user_pt_test_clear(struct mm *mm, uint64_t va, prot_t bits)
 
 static inline prot_t user_pt_evict(struct mm *mm, uint64_t va, uint64_t token)
 {
-	prot_t old = pt_set_soft(&mm->pt, VADDR(va), token);
+	prot_t old;
 
 	user_pt_account(mm);
+	old = pt_set_soft(&mm->pt, VADDR(va), token);
 	if (twin_exists(&mm->twin))
 		twin_pt_set_soft(&mm->twin, VADDR(va), token);
 	return old;

@@ -357,7 +357,7 @@ const char *vmalloc_describe(vaddr_t va)
 		return NULL;
 	if (spin_is_locked(&ranges_lock))
 		return "vmalloc space, its lock held";
-	RB_FOREACH (range, range_tree, &ranges) {
+	RB_FOREACH(range, range_tree, &ranges) {
 		if (va.va >= range->start && va.va < range->end)
 			return describe(range, va.va, text, sizeof(text));
 		if (va.va >= range->end && va.va - range->end < GUARD)

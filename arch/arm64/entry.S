@@ -4,6 +4,7 @@
  * EL0 that is its very top, for the way to EL0 leaves the stack empty.
  */
 #include <arch/asm.h>
+#include <twofold/errno.h>
 
 	/* x0 to x29 and their place in the frame. */
 	.macro	each_pair, insn
@@ -109,24 +110,46 @@ bad_exception:
 	mrs	x3, far_el1
 	bl	trap_bad
 
-/* How one gets here: docs/boot.md. ESR_EL1.EC (bits 31:26) 0x15: SVC from AArch64. */
+/*
+ * How one gets here: docs/boot.md. Calls and data aborts, most of all there is, go their way at
+ * once: ESR_EL1.EC (bits 31:26) 0x15, 0x24. A call finds its arguments where the program put them.
+ */
 el0_sync:
 	from_el0
-	mrs	x1, esr_el1
-	lsr	w24, w1, #26
-	cmp	w24, #0x15
-	b.ne	1f
+	mrs	x9, esr_el1
+	lsr	w10, w9, #26
+	cmp	w10, #0x15
+	b.ne	el0_fault
 	stp	x0, x8, [sp, #TF_ORIG_X0]
-	mov	x0, sp
 	msr	daifclr, #7
-	bl	syscall_entry
+	cmp	x8, #NR_CALLS
+	b.hs	1f
+	adr_l	x10, syscalls
+	ldr	x10, [x10, x8, lsl #3]
+	cbz	x10, 1f
+	blr	x10
+2:	str	x0, [sp]
+	add	x1, x0, #ERESTART_RESTARTBLOCK
+	cmp	x1, #(ERESTART_RESTARTBLOCK - ERESTARTSYS)
+	b.hi	ret_to_user
+	bl	syscall_restarts
 	b	ret_to_user
-1:	mov	x24, #-1
+1:	mov	x0, x8
+	bl	syscall_unknown
+	b	2b
+
+el0_fault:
+	mov	x24, #-1
 	str	x24, [sp, #TF_SYSCALL]
 	mov	x0, sp
+	mov	x1, x9
 	mrs	x2, far_el1
 	msr	daifclr, #7
-	bl	trap_el0_sync
+	cmp	w10, #0x24
+	b.ne	1f
+	bl	trap_user_fault
+	b	ret_to_user
+1:	bl	trap_el0_sync
 	b	ret_to_user
 
 el0_irq:

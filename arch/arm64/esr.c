@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Exception syndromes in words, for those who read a panic. Arm ARM D19.2.40. */
-#include <twofold/vm.h>
-
 #include "trap.h"
 
 const char *esr_class_name(uint64_t esr)
@@ -58,15 +56,4 @@ const char *esr_fault_name(uint64_t esr)
 	default:
 		return "fault";
 	}
-}
-
-unsigned esr_access(uint64_t esr)
-{
-	unsigned access = FSC_TYPE(esr) == FSC_ACCESS_FLAG ? FAULT_ACCESS_FLAG : 0;
-
-	if (ESR_EC(esr) == EC_IABT_EL0)
-		return access | FAULT_EXEC;
-	if ((esr & ESR_WNR) && !(esr & ESR_CM))
-		return access | FAULT_WRITE;
-	return access;
 }

@@ -13,15 +13,6 @@
 
 #define tlbi(op, arg) __asm__ volatile("tlbi " #op ", %0" ::"r"(arg) : "memory")
 
-/* For a program's entries the ERET that takes us back is the context synchronisation; LDTR in the
- * kernel that misses one faults again, and finds it. */
-void mmu_publish(bool kernel)
-{
-	__asm__ volatile("dsb ishst" ::: "memory");
-	if (kernel)
-		isb();
-}
-
 static void flush_pages(uint64_t operand, uint64_t pages, bool tables)
 {
 	for (; pages; pages--, operand++) {

@@ -54,12 +54,21 @@ void trap_el1_sync(struct trapframe *tf, uint64_t esr, uint64_t far);
 void trap_stack_overflow(struct trapframe *tf, uint64_t far) __attribute__((noreturn));
 void trap_bad(struct trapframe *tf, unsigned vector, uint64_t esr, uint64_t far)
 	__attribute__((noreturn));
-/* trap_user.c: an abort, by a program or in a system call: as mm_fault(), and -EFAULT for those that
- * never get there. Told, where somebody wants to hear of it. Interrupts on; sleeps. */
+/* trap_user.c: an abort, by a program or in a system call: as mm_fault(), and -EFAULT for those
+ * that never get there. Told, where somebody wants to hear of it. Interrupts on; sleeps. */
 int trap_fault(uint64_t esr, uint64_t far, struct fault_signal *sig);
 
 /* How an abort accessed memory, as mm_fault() wants it. */
-unsigned esr_access(uint64_t esr);
+static inline unsigned esr_access(uint64_t esr)
+{
+	unsigned access = FSC_TYPE(esr) == FSC_ACCESS_FLAG ? FAULT_ACCESS_FLAG : 0;
+
+	if (ESR_EC(esr) == EC_IABT_EL0)
+		return access | FAULT_EXEC;
+	if ((esr & ESR_WNR) && !(esr & ESR_CM))
+		return access | FAULT_WRITE;
+	return access;
+}
 
 /* A program's address without its tag (top byte ignored: TCR_EL1.TBI0); bit 55 tells the half. */
 static inline uint64_t untag(uint64_t addr)

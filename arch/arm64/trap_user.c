@@ -44,13 +44,13 @@ static struct fault_signal hard_fault(uint64_t esr)
 }
 
 /* What a fault comes to: as mm_fault(), -EFAULT with *sig for those that never get there. */
-static int handle_fault(uint64_t esr, uint64_t addr, struct fault_signal *sig)
+static inline int handle_fault(uint64_t esr, uint64_t addr, struct fault_signal *sig)
 {
-	if (FSC_TYPE(esr) > FSC_PERMISSION) {
+	if (unlikely(FSC_TYPE(esr) > FSC_PERMISSION)) {
 		*sig = hard_fault(esr);
 		return -EFAULT;
 	}
-	if (is_kernel_address(addr)) {
+	if (unlikely(is_kernel_address(addr))) {
 		*sig = FAULT_SIGNAL(SIGSEGV, SEGV_MAPERR, NULL);
 		return -EFAULT;
 	}
@@ -106,16 +106,8 @@ int trap_fault(uint64_t esr, uint64_t far, struct fault_signal *sig)
 {
 	uint64_t addr = fault_address(esr, far);
 
-	return fault_is_explained() ? handle_fault_aloud(esr, far, addr, sig)
-				    : handle_fault(esr, addr, sig);
-}
-
-static void user_fault(struct trapframe *tf, uint64_t esr, uint64_t far)
-{
-	struct fault_signal sig;
-
-	if (unlikely(trap_fault(esr, far, &sig) == -EFAULT))
-		fault_signal(tf, esr, fault_address(esr, far), &sig);
+	return unlikely(fault_is_explained()) ? handle_fault_aloud(esr, far, addr, sig)
+					      : handle_fault(esr, addr, sig);
 }
 
 /* A PC or an SP that is not a multiple of 4, or of 16. */
@@ -130,6 +122,14 @@ static void alignment_fault(uint64_t esr, uint64_t far, uint64_t va)
 		explain_after(&story, -EFAULT, &sig);
 	}
 	signal_fault(SIGBUS, BUS_ADRALN, va);
+}
+
+void trap_user_fault(struct trapframe *tf, uint64_t esr, uint64_t far)
+{
+	struct fault_signal sig;
+
+	if (unlikely(trap_fault(esr, far, &sig) == -EFAULT))
+		fault_signal(tf, esr, fault_address(esr, far), &sig);
 }
 
 /* FP exceptions that were trapped: the ISS says which (TFV, then one bit each). */
@@ -153,7 +153,7 @@ void trap_el0_sync(struct trapframe *tf, uint64_t esr, uint64_t far)
 	switch (ESR_EC(esr)) {
 	case EC_IABT_EL0:
 	case EC_DABT_EL0:
-		user_fault(tf, esr, far);
+		trap_user_fault(tf, esr, far);
 		break;
 	case EC_PC_ALIGN:
 		alignment_fault(esr, far, far);

@@ -186,6 +186,9 @@ bool get_page_unless_free(struct page *page);
 /* Drops a reference; the last one takes it off the page lists and frees it. Single pages only:
  * a page that was in the swap cache no longer knows an order. */
 void put_page(struct page *page);
+/* The same for n pages; the array is used up. Frames side by side are freed as the blocks that they
+ * make up. */
+void put_pages(struct page *pages[], unsigned n);
 
 enum zone_id { ZONE_DMA, ZONE_NORMAL, NR_ZONES };
 #define MAX_NODES 4
@@ -196,10 +199,60 @@ struct page_list {
 	uint32_t count;
 };
 
-void page_list_add(struct page_list *list, struct page *page); /* at the front */
-void page_list_add_tail(struct page_list *list, struct page *page);
-void page_list_del(struct page_list *list, struct page *page);
-struct page *page_list_pop_tail(struct page_list *list); /* the oldest, or NULL */
+/* At the front. */
+static inline void page_list_add(struct page_list *list, struct page *page)
+{
+	pfn_t pfn = page_to_pfn(page);
+
+	page->prev = 0;
+	page->next = list->first;
+	if (list->first)
+		pfn_to_page(list->first)->prev = pfn;
+	else
+		list->last = pfn;
+	list->first = pfn;
+	list->count++;
+}
+
+static inline void page_list_add_tail(struct page_list *list, struct page *page)
+{
+	pfn_t pfn = page_to_pfn(page);
+
+	page->next = 0;
+	page->prev = list->last;
+	if (list->last)
+		pfn_to_page(list->last)->next = pfn;
+	else
+		list->first = pfn;
+	list->last = pfn;
+	list->count++;
+}
+
+static inline void page_list_del(struct page_list *list, struct page *page)
+{
+	if (page->prev)
+		pfn_to_page(page->prev)->next = page->next;
+	else
+		list->first = page->next;
+	if (page->next)
+		pfn_to_page(page->next)->prev = page->prev;
+	else
+		list->last = page->prev;
+	page->next = page->prev = 0;
+	list->count--;
+}
+
+/* The oldest, or NULL. */
+static inline struct page *page_list_pop_tail(struct page_list *list)
+{
+	struct page *page;
+
+	if (!list->last)
+		return NULL;
+	page = pfn_to_page(list->last);
+	page_list_del(list, page);
+	return page;
+}
 
 struct zone {
 	spinlock_t lock; /* RANK_ZONE: free lists and counts */

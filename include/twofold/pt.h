@@ -72,6 +72,10 @@ struct pt {
 	bool live;
 	bool ran; /* set by mmu_switch(); cleared by the twin's flush while it runs nowhere */
 	struct pt *runs_as; /* a twin's live tree; else NULL */
+	/* The last-level table used last, or NULL, and an address in the 2 MiB that it is for: most
+	 * changes of one page come where the last one was. */
+	uint64_t *recent;
+	uint64_t recent_va;
 	struct pt_stats stats;
 };
 
@@ -92,11 +96,18 @@ struct pt_leaf {
 #define PT_DECLARE(fmt)                                                                            \
 	/* An empty tree. -ENOMEM. */                                                              \
 	int fmt##_pt_init(struct pt *pt, asid_t asid);                                             \
-	/* Unmaps and frees all tables. Frames that leaves name are not freed. */                  \
+	/* Unmaps everything; the empty root stays. Frames that leaves name are not freed. */      \
+	void fmt##_pt_clear(struct pt *pt);                                                        \
+	/* The same, and frees the root. */                                                        \
 	void fmt##_pt_fini(struct pt *pt);                                                         \
 	/* Maps [va, va+size) to [pa, pa+size), by the largest leaves that fit, over whatever      \
 	 * stood there (by break-before-make where it was valid). All or nothing: -ENOMEM. */      \
 	int fmt##_pt_map(struct pt *pt, vaddr_t va, paddr_t pa, size_t size, prot_t prot);         \
+	/* Of n pages from va on, in one last-level table, maps those that have a frame (not 0)    \
+	 * and an empty entry; the other frames become 0. Returns how many. No allocation: where   \
+	 * that table is not there, none is mapped. */                                             \
+	unsigned fmt##_pt_fill(struct pt *pt, vaddr_t va, pfn_t frames[], unsigned n,              \
+			       prot_t prot);                                                       \
 	/* Empties the range, flushes once, then frees the tables that became empty. What was      \
 	 * dirty is told to page_mark_dirty(). -ENOMEM only where a block must be split. */        \
 	int fmt##_pt_unmap(struct pt *pt, vaddr_t va, size_t size);                                \

@@ -20,8 +20,9 @@ static inline enum lru_kind lru_kind(const struct page *page)
 /* All called with lru_lock held (RANK_LRU), but for keep(): nobody else has an isolated page. */
 struct reclaim_policy {
 	const char *name;
-	void (*add)(struct page *page); /* new here, or put back after a look */
-	void (*del)(struct page *page);
+	void (*add)(struct page *const pages[],
+		    unsigned n); /* new here, or put back after a look */
+	void (*del)(struct page *const pages[], unsigned n);
 	/* A candidate of that kind, the best first; still listed. NULL: none. */
 	struct page *(*candidate)(enum lru_kind kind);
 	/* The page was looked at and taken off: does it stay? `young`: used since the last look.

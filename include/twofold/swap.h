@@ -60,7 +60,10 @@ void swap_cache_drop(struct page *page);
 /* ---- page lists and reclaim (mm/lru.c, mm/reclaim.c) ---- */
 void lru_add(struct page *page); /* a fresh page becomes reclaimable; the caller holds a reference,
 				    or its family's lock */
-void lru_del(struct page *page); /* by put_page() of the last reference */
+/* The same for a page that nobody else knows yet: it gets these flags too, at once. */
+void lru_add_fresh(struct page *page, uint32_t flags);
+/* By put_page() of the last reference; those of the pages that are listed. */
+void lru_del_pages(struct page *const pages[], unsigned n);
 void lru_mark_accessed(struct page *page); /* read or written through a system call */
 /* MADV_COLD: next in turn for reclaim, if not used till then. Takes over the caller's reference. */
 void lru_deactivate(struct page *page);

@@ -194,7 +194,8 @@ void __noreturn power_off(int status);
 void __noreturn power_restart(void);
 
 /* ---- system calls ---- */
-/* kernel/syscall.c: dispatches by x8 with x0-x5; the result goes to x0. */
-void syscall_entry(struct trapframe *tf);
+/* kernel/syscall.c, for entry.S, which dispatches by x8 with the arguments where they are. */
+int64_t syscall_unknown(uint64_t nr); /* a number that the table lacks: -ENOSYS */
+void syscall_restarts(void);	      /* a call of the current task returned -ERESTART... */
 
 #endif

@@ -123,12 +123,24 @@ struct mm {
 	struct file *exe;
 
 	/* In pages, but for faults; changed atomically or under pt_lock. */
-	uint64_t total_vm, rss, rss_peak;
+	uint64_t total_vm;
+	uint64_t rss_peak; /* without what stands now: mm_rss_peak() */
 	uint64_t min_faults, maj_faults, swap_ins, swap_outs;
 	int32_t oom_score_adj;
 	bool oom_victim;
 	LIST_ENTRY(mm) all; /* every address space (mm/totals.c) */
 };
+
+/* Resident pages, now and at most: leaves of the tables, the zero page's included. */
+static inline uint64_t mm_rss(const struct mm *mm)
+{
+	return READ_ONCE(mm->pt.stats.leaves);
+}
+
+static inline uint64_t mm_rss_peak(const struct mm *mm)
+{
+	return MAX(mm->rss_peak, mm_rss(mm));
+}
 
 void vm_init(void);
 

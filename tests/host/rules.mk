@@ -5,7 +5,7 @@
 #   NAME_FUZZ_SRCS, NAME_FUZZ_LIBS
 
 # Physical memory and the machine under it: what most tests of mm/ stand on.
-PHYS_SRCS := tests/host/shim.c mm/early.c mm/frames.c mm/page_list.c mm/buddy.c mm/vmstat.c
+PHYS_SRCS := tests/host/shim.c mm/early.c mm/frames.c mm/buddy.c mm/vmstat.c
 SLAB_SRCS := mm/slab.c mm/slab_debug.c mm/kmalloc.c
 # For shim_fail_alloc_after().
 SHIM_WRAP := -Wl,--wrap=alloc_pages,--wrap=kmem_cache_alloc,--wrap=kmalloc

@@ -404,9 +404,10 @@ uint64_t __weak slab_shrink(void)
 	return 0;
 }
 
-void __weak lru_del(struct page *page)
+void __weak lru_del_pages(struct page *const pages[], unsigned n)
 {
-	page_clear_flag(page, PG_LRU);
+	while (n--)
+		page_clear_flag(pages[n], PG_LRU);
 }
 
 bool __weak signal_pending(void)

@@ -351,7 +351,7 @@ static void pages_come_back_as_they_went(void **state)
 	(void)state;
 	fill(mm, PAGES, 1);
 	push_out();
-	assert_int_equal(mm->rss, 0);
+	assert_int_equal(mm_rss(mm), 0);
 	assert_int_equal(slots_used(), PAGES);
 	assert_int_equal(mm->swap_outs, PAGES);
 	expect(mm, PAGES, 1);
@@ -866,7 +866,7 @@ static void without_swap_programs_are_left_alone(void **state)
 	scanned = vm_event_sum(PGSCAN_DIRECT);
 	reclaim_direct(GFP_KERNEL, 0);
 	assert_int_equal(vm_event_sum(PGSCAN_DIRECT), scanned);
-	assert_int_equal(mm->rss, PAGES);
+	assert_int_equal(mm_rss(mm), PAGES);
 	mm_put(mm);
 	assert_int_equal(swap_on(&disk, "vda", -1), 0);
 }

@@ -296,6 +296,12 @@ void lru_add(struct page *page)
 	CHECK(!page_set_flag(page, PG_LRU));
 }
 
+void lru_add_fresh(struct page *page, uint32_t flags)
+{
+	page->flags |= flags;
+	lru_add(page);
+}
+
 static bool swap_out(struct page *page)
 {
 	bool dirty = rmap_clean(page) | page_clear_flag(page, PG_DIRTY);

@@ -52,7 +52,7 @@ SELFTEST(faults, a_write_gets_a_fresh_page_of_zeros)
 	EXPECT(sum == 64);
 	EXPECT(mm_unmap(mm, at, 64 * PAGE_SIZE) == 0);
 	EXPECT(vm_gauges[NR_ANON] == anon);
-	EXPECT(mm->rss == 0);
+	EXPECT(mm_rss(mm) == 0);
 	user_mm_end(mm);
 }
 

@@ -129,9 +129,9 @@ static bool holds(const struct fixture *f, struct mm *mm, unsigned salt)
 /* Reclaims until nothing of the address space is resident. */
 static bool push_out(struct mm *mm)
 {
-	for (unsigned tries = 0; tries < 200 && READ_ONCE(mm->rss); tries++)
+	for (unsigned tries = 0; tries < 200 && mm_rss(mm); tries++)
 		reclaim_direct(GFP_KERNEL, 0);
-	return READ_ONCE(mm->rss) == 0;
+	return mm_rss(mm) == 0;
 }
 
 SELFTEST(swap, pages_come_back_as_they_went)

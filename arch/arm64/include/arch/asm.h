@@ -10,6 +10,7 @@
 #define TF_ORIG_X0 272
 #define TF_SYSCALL 280
 
+#define NR_CALLS 448 /* entries of syscalls[] */
 #define CPU_SCRATCH 8 /* in struct cpu */
 
 #define EMERGENCY_SHIFT 12

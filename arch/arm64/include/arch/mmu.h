@@ -61,7 +61,14 @@ static inline bool mmu_compare_store(uint64_t *slot, uint64_t old, uint64_t entr
 }
 
 /* Makes stores of new entries visible to all walkers: DSB ISHST, and ISB for the kernel's own. */
-void mmu_publish(bool kernel);
+static inline void mmu_publish(bool kernel)
+{
+	/* For a program's entries the ERET that takes us back is the context synchronisation; LDTR
+	 * in the kernel that misses one faults again, and finds it. */
+	__asm__ volatile("dsb ishst" ::: "memory");
+	if (kernel)
+		__asm__ volatile("isb" ::: "memory");
+}
 /*
  * Forgets what the TLBs and walk caches of all cores hold of [va, va+size); complete on return.
  * asid 0: kernel addresses. Over a handful of pages it may forget the whole ASID instead.

@@ -8,7 +8,9 @@
 
 #define pt_init arm64_pt_init
 #define pt_fini arm64_pt_fini
+#define pt_clear arm64_pt_clear
 #define pt_map arm64_pt_map
+#define pt_fill arm64_pt_fill
 #define pt_unmap arm64_pt_unmap
 #define pt_protect arm64_pt_protect
 #define pt_query arm64_pt_query
@@ -20,7 +22,9 @@
 
 #define twin_pt_init x86_64_pt_init
 #define twin_pt_fini x86_64_pt_fini
+#define twin_pt_clear x86_64_pt_clear
 #define twin_pt_map x86_64_pt_map
+#define twin_pt_fill x86_64_pt_fill
 #define twin_pt_unmap x86_64_pt_unmap
 #define twin_pt_protect x86_64_pt_protect
 #define twin_pt_query x86_64_pt_query
