@@ -27,8 +27,6 @@
 
 #define CONFIG32(dev, field) virtio_config32(dev, offsetof(struct virtio_blk_config, field))
 
-STAILQ_HEAD(bio_list, bio);
-
 /* The device reads the header and writes the status. 32 bytes, so that none crosses a page. */
 struct request {
 	struct virtio_blk_outhdr header;

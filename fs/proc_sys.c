@@ -189,6 +189,7 @@ static unsigned dev_minor(const struct block_device *dev)
 	return (unsigned)((dev->rdev & 0xff) | (dev->rdev >> 12 & 0xfff00));
 }
 
+/* Linux's columns, and one more for partitions: their type. */
 static int partitions_show(struct seq *s, void *arg)
 {
 	struct block_device *dev = NULL;
@@ -196,22 +197,25 @@ static int partitions_show(struct seq *s, void *arg)
 	(void)arg;
 	seq_printf(s, "major minor  #blocks  name\n\n");
 	while ((dev = block_next(dev)))
-		seq_printf(s, "%4u  %7u %10lu %s\n", dev_major(dev), dev_minor(dev),
-			   (unsigned long)(dev->sectors / 2), dev->name);
+		seq_printf(s, "%4u  %7u %10lu %s%s%s\n", dev_major(dev), dev_minor(dev),
+			   (unsigned long)(dev->sectors / 2), dev->name, dev->whole ? " " : "",
+			   dev->type);
 	return 0;
 }
 
-/* Merges and times are not kept: zeros, in Linux's columns. */
+/* Times are not kept: zeros, in Linux's columns. What was merged is not counted again. */
 static int diskstats_show(struct seq *s, void *arg)
 {
 	struct block_device *dev = NULL;
 
 	(void)arg;
 	while ((dev = block_next(dev)))
-		seq_printf(s, "%4u %7u %s %lu 0 %lu 0 %lu 0 %lu 0 0 0 0 0 0 0 0 0 0\n",
-			   dev_major(dev), dev_minor(dev), dev->name, (unsigned long)dev->reads,
-			   (unsigned long)dev->sectors_read, (unsigned long)dev->writes,
-			   (unsigned long)dev->sectors_written);
+		seq_printf(s, "%4u %7u %s %lu %lu %lu 0 %lu %lu %lu 0 0 0 0 0 0 0 0 0 0\n",
+			   dev_major(dev), dev_minor(dev), dev->name,
+			   (unsigned long)(dev->reads - dev->read_merges),
+			   (unsigned long)dev->read_merges, (unsigned long)dev->sectors_read,
+			   (unsigned long)(dev->writes - dev->write_merges),
+			   (unsigned long)dev->write_merges, (unsigned long)dev->sectors_written);
 	return 0;
 }
 

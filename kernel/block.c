@@ -7,6 +7,8 @@
 #include <twofold/string.h>
 #include <twofold/wait.h>
 
+#define READS_FIRST 8 /* reads in a row that may pass a write */
+
 /* Devices come during boot, one after the other, and stay. */
 static SLIST_HEAD(, block_device) devices = SLIST_HEAD_INITIALIZER(devices);
 static struct block_device *last;
@@ -86,7 +88,75 @@ void block_submit(struct bio *bio)
 		add(&dev->writes, 1);
 		add(&dev->sectors_written, (uint64_t)sectors);
 	}
+	if (dev->whole) {
+		bio->sector += dev->start;
+		bio->dev = dev->whole;
+		block_submit(bio);
+		return;
+	}
 	dev->ops->submit(dev, bio);
+}
+
+static uint64_t sectors_of(const struct bio *bio)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < bio->nr_segs; i++)
+		bytes += bio->segs[i].len;
+	return bytes / SECTOR_SIZE;
+}
+
+static struct bio *find_read(struct bio_list *list)
+{
+	struct bio *bio;
+
+	STAILQ_FOREACH(bio, list, link)
+		if (bio->op != BIO_WRITE)
+			break;
+	return bio && bio->op == BIO_READ ? bio : NULL;
+}
+
+/* The request to go on with from `sector` on, of at most `max` sectors; NULL. */
+static struct bio *find_next(struct bio_list *list, enum bio_op op, uint64_t sector, uint64_t max)
+{
+	struct bio *bio;
+
+	STAILQ_FOREACH(bio, list, link) {
+		if (bio->op == BIO_FLUSH)
+			break;
+		if (bio->op == op && bio->sector == sector && sectors_of(bio) <= max)
+			return bio;
+	}
+	return NULL;
+}
+
+static struct bio *find_first(struct bio_queue *queue)
+{
+	struct bio *first = STAILQ_FIRST(&queue->waiting), *read = NULL;
+
+	if (first && first->op == BIO_WRITE && queue->passed < READS_FIRST)
+		read = find_read(&queue->waiting);
+	queue->passed = read ? queue->passed + 1 : 0;
+	return read ? read : first;
+}
+
+void bio_take_run(struct bio_queue *queue, struct bio_list *run, uint64_t max)
+{
+	struct bio *bio = find_first(queue);
+
+	while (bio) {
+		uint64_t len = sectors_of(bio), end = bio->sector + len;
+
+		STAILQ_REMOVE(&queue->waiting, bio, bio, link);
+		STAILQ_INSERT_TAIL(run, bio, link);
+		max -= MIN(len, max);
+		if (bio->op == BIO_FLUSH)
+			return;
+		bio = find_next(&queue->waiting, bio->op, end, max);
+		if (bio)
+			add(bio->op == BIO_READ ? &bio->dev->read_merges : &bio->dev->write_merges,
+			    1);
+	}
 }
 
 void block_end(struct bio *bio, int error)

@@ -8,6 +8,7 @@
 #include <twofold/errno.h>
 #include <twofold/fs.h>
 #include <twofold/page.h>
+#include <twofold/partition.h>
 
 #include <linux/fs.h> /* last: it takes the name NR_FILE for a macro */
 
@@ -187,4 +188,6 @@ void blockdev_register(struct block_device *dev)
 		mutex_init(&partial_lock);
 	ready = true;
 	dev_register(dev->name, S_IFBLK | 0660, dev->rdev, &blockdev_fops, dev);
+	if (!dev->whole)
+		partitions_find(dev);
 }

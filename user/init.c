@@ -88,25 +88,36 @@ static bool is_swap_type(const char *type)
 	return !strcmp(type, "0x82") || !strcmp(type, "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f");
 }
 
-/* Turns on all partitions whose type is Linux swap; how many partitions there are. */
-static int enable_partitions(void)
+/* What /proc/partitions lists. */
+struct disks {
+	char first[40]; /* disk; "": there is none */
+	int partitions, swaps;
+};
+
+/* Turns on all partitions whose type is Linux swap. */
+static struct disks enable_partitions(void)
 {
 	char line[128], name[32], type[48], device[40];
 	FILE *list = fopen("/proc/partitions", "re");
-	int nr = 0;
+	struct disks found = {0};
 
-	if (!list)
-		return 0;
-	while (fgets(line, sizeof(line), list)) {
-		if (sscanf(line, " %*u %*u %*u %31s %47s", name, type) != 2)
+	while (list && fgets(line, sizeof(line), list)) {
+		int words = sscanf(line, " %*u %*u %*u %31s %47s", name, type);
+
+		if (words < 1)
 			continue;
-		nr++;
 		snprintf(device, sizeof(device), "/dev/%s", name);
-		if (is_swap_type(type))
+		if (words == 1 && !found.first[0])
+			strcpy(found.first, device);
+		found.partitions += words == 2;
+		if (words == 2 && is_swap_type(type)) {
+			found.swaps++;
 			turn_on_if_swap(device);
+		}
 	}
-	fclose(list);
-	return nr;
+	if (list)
+		fclose(list);
+	return found;
 }
 
 /*
@@ -116,13 +127,19 @@ static int enable_partitions(void)
 static void enable_swap(void)
 {
 	const char *named = kernel_parameter("swap");
+	struct disks found;
 
-	if (named && strcmp(named, "none"))
-		turn_on(named);
-	if (named || enable_partitions())
+	if (named) {
+		if (strcmp(named, "none"))
+			turn_on(named);
 		return;
-	if (!access(DEFAULT_SWAP, F_OK))
+	}
+	found = enable_partitions();
+	if (!found.partitions && !access(DEFAULT_SWAP, F_OK))
 		turn_on_if_swap(DEFAULT_SWAP);
+	else if (found.first[0] && !found.swaps)
+		fprintf(stderr, "init: no swap: %s has no partition %s\n", found.first,
+			found.partitions ? "of type Linux swap" : "table");
 }
 
 /* Waits for one child, taking in whatever else has been orphaned; the shell's idea of a status. */

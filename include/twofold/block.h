@@ -11,6 +11,7 @@
 
 #define SECTOR_SIZE 512u
 #define BIO_MAX_SEGS 64
+#define MAX_PARTITIONS 15 /* of a disk; /dev has 16 minor numbers for each */
 
 enum bio_op { BIO_READ, BIO_WRITE, BIO_FLUSH };
 
@@ -19,7 +20,10 @@ struct bio_seg {
 	uint32_t len; /* bytes, a multiple of SECTOR_SIZE */
 };
 
-/* One request. The submitter owns it, and its pages, until `done` is called. */
+/*
+ * One request. The submitter owns it, and its pages, until `done` is called. Device and sector are
+ * the whole disk's then, if they were a partition's.
+ */
 struct bio {
 	enum bio_op op;
 	struct block_device *dev;
@@ -34,6 +38,7 @@ struct bio {
 	STAILQ_ENTRY(bio) link; /* the driver's */
 	uint32_t driver_tag;	/* the driver's */
 };
+STAILQ_HEAD(bio_list, bio);
 
 struct block_ops {
 	/* Starts the request, or queues it; never sleeps. Errors arrive by bio->done as well. */
@@ -55,7 +60,11 @@ struct block_device {
 	uint64_t rdev;	      /* of /dev/NAME: major << 8 | minor */
 	const struct block_ops *ops;
 	void *driver;
+	struct block_device *whole; /* of a partition; NULL: this is a whole disk */
+	uint64_t start;		    /* of a partition: its first sector there */
+	char type[40];		    /* of a partition: "0x82", or a GPT type's GUID */
 	uint64_t reads, writes, sectors_read, sectors_written, errors; /* /proc/diskstats */
+	uint64_t read_merges, write_merges; /* requests done together with the one before */
 	SLIST_ENTRY(block_device) link;
 };
 
@@ -67,13 +76,23 @@ struct block_device *block_next(struct block_device *dev); /* NULL: the first */
 void block_submit(struct bio *bio);
 /* The driver's: counts and sets the error, calls done. No lock held; the bio is gone afterwards. */
 void block_end(struct bio *bio, int error);
+/*
+ * A driver's queue, where a command costs more than what it moves. Reads come before writes, for
+ * which nobody waits as much, but only so many times in a row; nothing passes a flush.
+ */
+struct bio_queue {
+	struct bio_list waiting;
+	unsigned passed; /* reads that were taken before the write that waits longest */
+};
+/* Takes a request off, and those that go on where it ends, up to `max` sectors; none: empty. */
+void bio_take_run(struct bio_queue *queue, struct bio_list *run, uint64_t max);
 /* Submits and sleeps until done; returns bio->error. */
 int block_do(struct bio *bio);
 /* Reads or writes `len` bytes (whole sectors) of direct-mapped memory; sleeps. */
 int block_rw(struct block_device *dev, enum bio_op op, uint64_t sector, void *buf, size_t len);
 int block_flush(struct block_device *dev); /* what was written is on the medium; sleeps */
 
-/* kernel/blockdev.c: makes /dev/NAME. */
+/* kernel/blockdev.c: makes /dev/NAME, and finds the partitions of a whole disk. */
 void blockdev_register(struct block_device *dev);
 
 #endif
