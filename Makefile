@@ -13,6 +13,7 @@ FILES ?=
 APPEND ?=
 ICOUNT ?= 0
 DISK ?=
+FIRMWARE ?=
 GIC ?= 2
 VIRTIO ?= modern
 O ?= build
@@ -36,15 +37,17 @@ TF_CMD := $(value CMD)
 TF_FILES := $(value FILES)
 TF_APPEND := $(value APPEND)
 TF_DISK := $(value DISK)
-export TF_CMD TF_FILES TF_APPEND TF_DISK
-unexport CMD FILES APPEND DISK
-export O BOARD CPU MEM SMP SWAP ICOUNT GIC VIRTIO DEPS TESTS FUZZ_SECONDS CROSS_COMPILE PKG
+TF_FIRMWARE := $(value FIRMWARE)
+export TF_CMD TF_FILES TF_APPEND TF_DISK TF_FIRMWARE
+unexport CMD FILES APPEND DISK FIRMWARE
+export O BOARD BOOT CPU MEM SMP SWAP ICOUNT GIC VIRTIO DEPS TESTS FUZZ_SECONDS CROSS_COMPILE PKG
 
 # --- Goals -----------------------------------------------------------------------------------
 .DEFAULT_GOAL := all
 .PHONY: all run test test-build debug-build llvm-build gdb bench image fuzz clean distclean help
 .PHONY: FORCE
 .PHONY: boards-build deps-build deps-run deps-test deps-fuzz deps-gdb deps-pi deps-raspi3 deps-raspi4
+.PHONY: deps-image deps-uboot deps-bench
 
 ifneq ($(filter-out clean distclean help,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(filter virt raspi3 raspi4,$(BOARD)),)
@@ -56,9 +59,7 @@ endif
 ifneq ($(filter-out yes no,$(DEPS)),)
 $(error DEPS=$(DEPS): yes or no)
 endif
-ifeq ($(BOOT),uboot)
-$(error BOOT=uboot is not there yet; BOOT=direct is)
-else ifneq ($(BOOT),direct)
+ifeq ($(filter direct uboot,$(BOOT)),)
 $(error unknown BOOT=$(BOOT); known: direct, uboot)
 endif
 endif
@@ -66,9 +67,11 @@ endif
 all: $(O)/Image
 	@echo "$< is ready: make run boots it"
 
-# What BOARD needs beside image and initramfs: a Pi its device tree, a Pi 4 a QEMU that knows it.
+# What BOARD and BOOT need beside image and initramfs: a Pi its device tree, a Pi 4 a QEMU that knows
+# it, U-Boot itself.
 PIS := raspi3 raspi4
-board := $(if $(filter $(PIS),$(BOARD)),$(BOARD:%=$(O)/board/%.dtb) deps-$(BOARD))
+board := $(if $(filter $(PIS),$(BOARD)),$(BOARD:%=$(O)/board/%.dtb) deps-$(BOARD)) \
+	$(if $(filter uboot,$(BOOT)),deps-uboot)
 
 run: $(O)/Image $(O)/initramfs.cpio $(board) | deps-run
 	$(Q)tools/run
@@ -85,6 +88,7 @@ test-build: $(O)/Image $(O)/initramfs.cpio host-tests oracle-image debug-build l
 boards-build: $(PIS:%=$(O)/board/%.dtb) | deps-test
 	$(Q)tools/deps qemu '$(PKG)/qemu' || true
 	$(Q)tools/deps linux '$(PKG)/linux' || true
+	$(Q)tools/deps uboot '$(PKG)/uboot' || true
 
 # The same kernel with costly checks, and built by clang: each in a build folder of its own.
 debug-build llvm-build: %-build: | deps-test
@@ -95,8 +99,9 @@ llvm-build := LLVM=1
 fuzz: fuzz-targets | deps-fuzz
 	$(Q)tests/fuzz/run
 
-bench image:
-	@echo "make $@: not there yet" >&2; exit 1
+# What a Pi's card needs, but for the firmware.
+image: $(O)/Image $(O)/initramfs.cpio $(filter deps-uboot,$(board)) | deps-image
+	$(Q)tools/image
 
 clean:
 	@echo "clean: removing what was built in $(O); downloaded packages stay"
@@ -113,16 +118,20 @@ help:
 deps-build:
 	$(Q)tools/deps build $(if $(filter 1,$(LLVM)),llvm)
 	$(Q)tools/deps target '$(PKG)'
-deps-run deps-test deps-fuzz deps-gdb deps-pi: deps-%:
+deps-run deps-test deps-fuzz deps-gdb deps-pi deps-image deps-bench: deps-%:
 	$(Q)tools/deps $*
 deps-raspi3: deps-pi
 deps-raspi4: deps-pi
 	$(Q)tools/deps qemu '$(PKG)/qemu'
+deps-uboot: deps-image
+	$(Q)tools/deps uboot '$(PKG)/uboot'
 # One after the other: two at once would meet at dpkg's lock.
 deps-run: | deps-build
 deps-pi: | deps-run
-deps-test: | deps-pi
-deps-gdb: | $(if $(board),deps-pi,deps-run)
+deps-bench: | deps-run
+deps-image: | deps-pi
+deps-test: | deps-image
+deps-gdb: | $(if $(strip $(board)),deps-pi,deps-run)
 deps-fuzz: | deps-test
 
 # The recipe of a file that records a command line, and is touched only when that changes.
@@ -139,4 +148,5 @@ $(O)/board/%.dtb: board/%.dts | deps-pi
 include tools/kernel.mk
 include tools/user.mk
 include tools/oracle.mk
+include tools/bench.mk
 include tests/host/build.mk

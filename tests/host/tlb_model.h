@@ -5,10 +5,11 @@
  * what is taken away as stale until a flush covers it. It complains where real hardware could go
  * wrong, which no emulator does:
  *
- * - a valid entry replaced by one with another address, size or memory type, with no empty one
- *   and no flush between; or one made while a stale one for the same addresses may be cached
+ * - where the format wants break-before-make: a valid entry replaced by one with another address,
+ *   size or memory type, with no empty one and no flush between; or one made while a stale one for
+ *   the same addresses may be cached
  * - a table or a frame freed, or a frame written to, while stale entries lead to it
- * - an operation that ends with something stale that allows what the tables do not
+ * - an operation that ends with something stale that the format says must be flushed
  * - a leaf stored over, instead of exchanged: the hardware may have set a flag at that moment
  * - a flush of nothing, or for an ASID that no tree has
  * - an entry changed behind the machine layer's back
@@ -24,6 +25,8 @@ struct tlb_format {
 	enum pte_kind (*kind)(pte_t pte, int level);
 	paddr_t (*addr)(pte_t pte, int level);
 	prot_t (*prot)(pte_t pte, int level);
+	bool (*must_flush)(prot_t old, prot_t new);
+	bool break_first; /* valid entries differ only by break-before-make */
 };
 extern const struct tlb_format tlb_arm64, tlb_x86_64;
 
