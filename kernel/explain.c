@@ -232,9 +232,10 @@ static const struct did_words *words_of(const struct fault_story *story,
 {
 	bool write = story->access == MMU_WRITE;
 
-	if (story->clean && write && (sig->did == DID_COW_REUSE || sig->did == DID_OBJECT_PAGE))
+	if (story->clean && write &&
+	    (sig->told.did == DID_COW_REUSE || sig->told.did == DID_OBJECT_PAGE))
 		return &dirty_words;
-	return &did_words[sig->did];
+	return &did_words[sig->told.did];
 }
 
 static void kernel_words(const struct fault_story *story, int err, const struct fault_signal *sig,
@@ -245,9 +246,9 @@ static void kernel_words(const struct fault_story *story, int err, const struct 
 	else if (err)
 		strlcpy(buf, story->user ? signal_words(sig) : "the system call gets EFAULT", size);
 	else
-		snprintf(buf, size, "%s%s%s (%s)", sig->grew ? "grew the stack, " : "",
-			 sig->swapped ? "brought it back from swap, " : "",
-			 words_of(story, sig)->sentence, sig->major ? "major" : "minor");
+		snprintf(buf, size, "%s%s%s (%s)", sig->told.grew ? "grew the stack, " : "",
+			 sig->told.swapped ? "brought it back from swap, " : "",
+			 words_of(story, sig)->sentence, sig->told.major ? "major" : "minor");
 }
 
 static void pf_words(uint32_t error, char *buf, size_t size)
@@ -318,8 +319,8 @@ static void keep_did(struct told *t, const struct fault_story *story, int err,
 		t->signal = story->user ? signal_words(sig) : "-";
 	} else {
 		snprintf(t->did, sizeof(t->did), "%s%s%s%s", words_of(story, sig)->word,
-			 sig->swapped ? ",swap" : "", sig->major ? ",major" : "",
-			 sig->grew ? ",stack" : "");
+			 sig->told.swapped ? ",swap" : "", sig->told.major ? ",major" : "",
+			 sig->told.grew ? ",stack" : "");
 	}
 }
 

@@ -105,6 +105,20 @@ static inline void pcp_push(struct page_list *pcp, struct page *page, pfn_t pfn)
 	pcp->count++;
 }
 
+/* The n frames of a block, which were free: the first will be given first. */
+static inline void pcp_push_block(struct page_list *pcp, struct page *page, unsigned n)
+{
+	pfn_t pfn = page_to_pfn(page);
+
+	for (unsigned i = 0; i < n; i++) {
+		page[i].flags = (uint32_t)BIT(PG_PCP);
+		page[i].next = pfn + i + 1;
+	}
+	page[n - 1].next = pcp->first;
+	pcp->first = pfn;
+	pcp->count += n;
+}
+
 /* Moves up to a batch from the free lists, by the largest pieces that break no larger block. */
 static void pcp_refill(struct zone *zone, struct page_list *pcp, uint64_t mark)
 {
@@ -115,10 +129,8 @@ static void pcp_refill(struct zone *zone, struct page_list *pcp, uint64_t mark)
 	while (want) {
 		unsigned fits = 63 - (unsigned)__builtin_clzll(want);
 		unsigned order = MIN(smallest_block(zone, 0), fits);
-		struct page *page = take_block(zone, order);
 
-		for (unsigned i = BIT(order); i-- > 0;)
-			pcp_push(pcp, page + i, page_to_pfn(page) + i);
+		pcp_push_block(pcp, take_block(zone, order), BIT(order));
 		want -= BIT(order);
 	}
 	spin_unlock(&zone->lock);

@@ -60,8 +60,8 @@ struct fault {
 	struct mm *mm;
 	struct vm_area *area;
 	uint64_t addr; /* of the page */
-	bool write, exec, major, swapped, grew;
-	enum fault_did did;
+	bool write, exec;
+	struct fault_told told;
 	enum holds holds; /* what is in `fresh` */
 	struct page *fresh;
 	struct page *pinned; /* brought in, and kept from reclaim until it is mapped */
@@ -110,8 +110,7 @@ static enum outcome map_page(struct fault *f, struct page *page, prot_t prot)
 	return unlikely(err) ? NEED_MEMORY : DONE;
 }
 
-/* The write that has this leaf may have wanted nothing but its dirty flag. pt_lock held. */
-static void count_dirty_fault(struct mm *mm, uint64_t addr)
+void fault_count_dirty(struct mm *mm, uint64_t addr)
 {
 	struct pt_leaf leaf;
 
@@ -124,7 +123,7 @@ static void count_dirty_fault(struct mm *mm, uint64_t addr)
 static enum outcome map_dirty(struct fault *f, struct page *page)
 {
 	spin_lock(&f->mm->pt_lock);
-	count_dirty_fault(f->mm, f->addr);
+	fault_count_dirty(f->mm, f->addr);
 	spin_unlock(&f->mm->pt_lock);
 	return map_page(f, page, area_prot(f->area) | PT_DIRTY);
 }
@@ -141,7 +140,7 @@ static enum outcome map_zeros(struct fault *f, const struct rmap *family)
 				  ? NEED_MEMORY
 				  : DONE;
 	spin_unlock(&f->mm->pt_lock);
-	f->did = DID_ZERO_PAGE;
+	f->told.did = DID_ZERO_PAGE;
 	count_vm_event(ZERO_PAGE_MAP);
 	return outcome;
 }
@@ -153,7 +152,7 @@ static enum outcome map_io(struct fault *f)
 	prot_t prot = area_prot(area) | area->anon_delta | PT_YOUNG | PT_DIRTY;
 	int err;
 
-	f->did = DID_DEVICE;
+	f->told.did = DID_DEVICE;
 	spin_lock(&f->mm->pt_lock);
 	err = user_pt_map(f->mm, f->addr, pfn_to_pa(pfn), PAGE_SIZE, prot);
 	spin_unlock(&f->mm->pt_lock);
@@ -234,7 +233,7 @@ static enum outcome read_object(struct fault *f, const struct rmap *family)
 	struct window w;
 	entry_t entry;
 
-	f->did = DID_OBJECT_PAGE;
+	f->told.did = DID_OBJECT_PAGE;
 	if (!area_is_shared(area))
 		prot &= ~PT_WRITE;
 	make_window(f, &w);
@@ -260,7 +259,7 @@ static enum outcome write_shared(struct fault *f)
 	enum outcome outcome;
 	entry_t entry;
 
-	f->did = DID_OBJECT_PAGE;
+	f->told.did = DID_OBJECT_PAGE;
 	spin_lock(&object->rmap->lock);
 	entry = pagemap_get(&object->pages, object_index(area, f->addr));
 	if (past_end(f)) {
@@ -283,7 +282,7 @@ static enum outcome read_frame(struct fault *f, entry_t entry, const struct rmap
 	prot_t prot = area_prot(area), around = prot & ~PT_WRITE;
 	struct window w;
 
-	f->did = DID_OWN_PAGE;
+	f->told.did = DID_OWN_PAGE;
 	if (area->flags & VMA_COW || page_others(area->anon, pfn_to_page(entry)) != NOBODY)
 		prot = around;
 	make_window(f, &w);
@@ -330,7 +329,7 @@ static enum outcome write_fresh(struct fault *f, uint32_t index)
 {
 	struct page *page = f->fresh;
 
-	f->did = f->area->object ? DID_OBJECT_COPY : DID_FRESH_PAGE;
+	f->told.did = f->area->object ? DID_OBJECT_COPY : DID_FRESH_PAGE;
 	adopt_fresh(f, index);
 	return map_page(f, page, area_prot(f->area) | PT_DIRTY);
 }
@@ -352,7 +351,7 @@ static enum outcome write_copy(struct fault *f, uint32_t index, struct page *pag
 	*pagemap_slot(&object->pages, index) = page_to_pfn(f->fresh);
 	adopt_fresh(f, index);
 	object_let_go_as(object, page, others);
-	f->did = DID_COW_COPY;
+	f->told.did = DID_COW_COPY;
 	count_vm_event(COW_COPY);
 	return DONE;
 }
@@ -364,7 +363,7 @@ static enum outcome write_frame(struct fault *f, uint32_t index, struct page *pa
 	if (others != NOBODY)
 		return write_copy(f, index, page, others);
 	page_written(page);
-	f->did = DID_COW_REUSE;
+	f->told.did = DID_COW_REUSE;
 	count_vm_event(COW_REUSE);
 	return map_dirty(f, page);
 }
@@ -469,7 +468,7 @@ static enum outcome get_object_page(struct fault *f)
 	entry = pagemap_get(&object->pages, index);
 	spin_unlock(&object->rmap->lock);
 	if (entry_is_slot(entry))
-		f->major |= must_read(entry & ~(uint32_t)ENTRY_SLOT);
+		f->told.major |= must_read(entry & ~(uint32_t)ENTRY_SLOT);
 	page = object_get_page(object, index);
 	if (IS_ERR(page))
 		return outcome_of(PTR_ERR(page));
@@ -495,8 +494,8 @@ static enum outcome get_slot_page(struct fault *f)
 	struct vm_area *area = f->area;
 	struct page *page;
 
-	f->swapped = true;
-	f->major |= must_read(f->slot);
+	f->told.swapped = true;
+	f->told.major |= must_read(f->slot);
 	page = swap_in(f->slot);
 	if (IS_ERR(page))
 		return outcome_of(PTR_ERR(page));
@@ -617,7 +616,7 @@ static void free_leftovers(struct fault *f)
 /* Those that fail are nobody's, as in Linux. */
 static void count_fault(struct fault *f)
 {
-	if (unlikely(f->major)) {
+	if (unlikely(f->told.major)) {
 		count_vm_event(PGMAJFAULT);
 		__atomic_fetch_add(&f->mm->maj_faults, 1, __ATOMIC_RELAXED);
 	} else {
@@ -664,7 +663,7 @@ static bool set_accessed(struct mm *mm, uint64_t addr)
 	return there;
 }
 
-int mm_fault(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal *sig)
+int mm_fault_slowly(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal *sig)
 {
 	struct fault f; /* the rest is set before it is read */
 	enum outcome outcome;
@@ -673,14 +672,12 @@ int mm_fault(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal 
 	f.addr = addr & PAGE_MASK;
 	f.write = access & FAULT_WRITE;
 	f.exec = access & FAULT_EXEC;
-	f.did = DID_NOTHING;
-	f.major = f.swapped = f.grew = false;
+	f.told = (struct fault_told){DID_NOTHING, false, false, false};
 	f.holds = JUNK;
 	f.fresh = f.pinned = NULL;
 	f.unshare = (struct unshare){NULL, false};
-	count_vm_event(PGFAULT);
 	if (unlikely(access & FAULT_ACCESS_FLAG) && set_accessed(mm, f.addr)) {
-		*sig = (struct fault_signal){.did = DID_ACCESSED};
+		*sig = (struct fault_signal){.told.did = DID_ACCESSED};
 		return 0;
 	}
 	do {
@@ -692,7 +689,7 @@ int mm_fault(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal 
 			break;
 		if (outcome == NEED_STACK) {
 			outcome = grow_stack(&f);
-			f.grew = true;
+			f.told.grew = true;
 		} else if (outcome == NEED_MEMORY) {
 			outcome = wait_for_memory() ? KILLED : AGAIN;
 		}
@@ -702,10 +699,7 @@ int mm_fault(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal 
 	if (unlikely(outcome != DONE))
 		return verdict(outcome, sig);
 	count_fault(&f);
-	sig->did = (uint8_t)f.did;
-	sig->major = f.major;
-	sig->swapped = f.swapped;
-	sig->grew = f.grew;
+	sig->told = f.told;
 	return 0;
 }
 

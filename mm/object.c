@@ -233,10 +233,7 @@ void object_hold(struct vm_object *object, uint32_t index, struct page *page)
 		CHECK(page->rmap == object->rmap && page->index == index);
 		return;
 	}
-	page->rmap = object->rmap;
-	page->index = index;
-	if (!page_flag(page, PG_RESERVED))
-		vm_gauge_add(object->gauge, 1);
+	object_own_page(object, index, page);
 }
 
 /* All of letting go but for the count of pages and the reference. True: the family has it no more,

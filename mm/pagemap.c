@@ -13,11 +13,6 @@
 #define WAYS PAGEMAP_LEAF
 #define MAX_HEIGHT 6u /* 64^6 is more than 2^32 */
 
-struct leaf {
-	entry_t entries[WAYS];
-	uint32_t count; /* of entries that are not empty */
-};
-
 struct node {
 	void *children[WAYS];
 	uint32_t count;
@@ -28,7 +23,8 @@ static uint64_t bytes;
 
 void pagemap_setup(void)
 {
-	leaf_cache = kmem_cache_create("pagemap_leaf", sizeof(struct leaf), 8, SLAB_PANIC, NULL);
+	leaf_cache = kmem_cache_create("pagemap_leaf", sizeof(struct pagemap_entries), 8,
+				       SLAB_PANIC, NULL);
 	node_cache = kmem_cache_create("pagemap_node", sizeof(struct node), 8, SLAB_PANIC, NULL);
 }
 
@@ -42,14 +38,16 @@ static void *new_node(unsigned height)
 	void *p = kmem_cache_alloc(height == 1 ? leaf_cache : node_cache, GFP_NOWAIT | GFP_ZERO);
 
 	if (p)
-		__atomic_fetch_add(&bytes, height == 1 ? sizeof(struct leaf) : sizeof(struct node),
-				   __ATOMIC_RELAXED);
+		__atomic_fetch_add(
+			&bytes, height == 1 ? sizeof(struct pagemap_entries) : sizeof(struct node),
+			__ATOMIC_RELAXED);
 	return p;
 }
 
 static void free_node(void *p, unsigned height)
 {
-	__atomic_fetch_sub(&bytes, height == 1 ? sizeof(struct leaf) : sizeof(struct node),
+	__atomic_fetch_sub(&bytes,
+			   height == 1 ? sizeof(struct pagemap_entries) : sizeof(struct node),
 			   __ATOMIC_RELAXED);
 	kmem_cache_free(height == 1 ? leaf_cache : node_cache, p);
 }
@@ -65,13 +63,13 @@ static inline unsigned way(uint32_t index, unsigned height)
 	return (uint64_t)index >> (BITS * (height - 1)) & (WAYS - 1);
 }
 
-static inline void remember(struct pagemap *map, uint32_t index, struct leaf *leaf)
+static inline void remember(struct pagemap *map, uint32_t index, struct pagemap_entries *leaf)
 {
 	map->recent = leaf;
 	map->recent_base = index - index % WAYS;
 }
 
-static struct leaf *walk(const struct pagemap *map, uint32_t index)
+static struct pagemap_entries *walk(const struct pagemap *map, uint32_t index)
 {
 	void *p = map->root;
 
@@ -84,7 +82,7 @@ static struct leaf *walk(const struct pagemap *map, uint32_t index)
 	return p;
 }
 
-static inline struct leaf *find_leaf(const struct pagemap *map, uint32_t index)
+static inline struct pagemap_entries *find_leaf(const struct pagemap *map, uint32_t index)
 {
 	if (likely(map->recent && (index ^ map->recent_base) < WAYS))
 		return map->recent;
@@ -93,14 +91,14 @@ static inline struct leaf *find_leaf(const struct pagemap *map, uint32_t index)
 
 entry_t pagemap_get(const struct pagemap *map, uint32_t index)
 {
-	const struct leaf *leaf = find_leaf(map, index);
+	const struct pagemap_entries *leaf = find_leaf(map, index);
 
 	return leaf ? leaf->entries[index % WAYS] : ENTRY_NONE;
 }
 
 entry_t *pagemap_slot(const struct pagemap *map, uint32_t index)
 {
-	struct leaf *leaf = find_leaf(map, index);
+	struct pagemap_entries *leaf = find_leaf(map, index);
 
 	return leaf ? &leaf->entries[index % WAYS] : NULL;
 }
@@ -108,7 +106,7 @@ entry_t *pagemap_slot(const struct pagemap *map, uint32_t index)
 void pagemap_read(const struct pagemap *map, uint32_t index, uint32_t n, entry_t *to)
 {
 	for (uint32_t done = 0, step; done < n; done += step) {
-		const struct leaf *leaf = find_leaf(map, index + done);
+		const struct pagemap_entries *leaf = find_leaf(map, index + done);
 		uint32_t at = (index + done) % WAYS;
 
 		step = MIN(n - done, WAYS - at);
@@ -152,7 +150,7 @@ static int grow(struct pagemap *map, uint32_t index)
 
 static bool is_empty(const void *p, unsigned height)
 {
-	return height == 1 ? ((const struct leaf *)p)->count == 0
+	return height == 1 ? ((const struct pagemap_entries *)p)->count == 0
 			   : ((const struct node *)p)->count == 0;
 }
 
@@ -180,7 +178,7 @@ static void prune(struct pagemap *map, uint32_t index)
 }
 
 /* The node for index, made if it is not there; NULL: no memory, and nothing has changed. */
-static struct leaf *make_leaf(struct pagemap *map, uint32_t index)
+static struct pagemap_entries *make_leaf(struct pagemap *map, uint32_t index)
 {
 	void **link = &map->root;
 
@@ -210,9 +208,9 @@ int pagemap_reserve(struct pagemap *map, uint32_t index)
 	return make_leaf(map, index) ? 0 : -ENOMEM;
 }
 
-int pagemap_add(struct pagemap *map, uint32_t index, entry_t *entry)
+int pagemap_add_slowly(struct pagemap *map, uint32_t index, entry_t *entry)
 {
-	struct leaf *leaf = make_leaf(map, index);
+	struct pagemap_entries *leaf = make_leaf(map, index);
 	entry_t *slot;
 
 	if (unlikely(!leaf))
@@ -229,7 +227,7 @@ int pagemap_add(struct pagemap *map, uint32_t index, entry_t *entry)
 
 int pagemap_set(struct pagemap *map, uint32_t index, entry_t entry)
 {
-	struct leaf *leaf = find_leaf(map, index);
+	struct pagemap_entries *leaf = find_leaf(map, index);
 	entry_t *slot;
 
 	if (!leaf) {
@@ -249,7 +247,7 @@ int pagemap_set(struct pagemap *map, uint32_t index, entry_t entry)
 
 void pagemap_fill(struct pagemap *map, uint32_t index, const entry_t *from, uint32_t n)
 {
-	struct leaf *leaf = find_leaf(map, index);
+	struct pagemap_entries *leaf = find_leaf(map, index);
 	entry_t *to = leaf->entries + index % WAYS;
 
 	CHECK(index % WAYS + n <= WAYS);
@@ -263,7 +261,7 @@ void pagemap_fill(struct pagemap *map, uint32_t index, const entry_t *from, uint
 /* ---- walking ---- */
 
 /* The first leaf that has an index of [*index, last]; *index moves to the first index in it. */
-static struct leaf *next_leaf(const struct pagemap *map, uint32_t *index, uint32_t last)
+static struct pagemap_entries *next_leaf(const struct pagemap *map, uint32_t *index, uint32_t last)
 {
 	uint64_t i = *index, span_end;
 
@@ -293,7 +291,7 @@ const entry_t *pagemap_leaf(const struct pagemap *map, uint32_t *index, uint32_t
 
 	while (i <= last) {
 		uint32_t at = (uint32_t)i, base, end;
-		const struct leaf *leaf = next_leaf(map, &at, last);
+		const struct pagemap_entries *leaf = next_leaf(map, &at, last);
 
 		if (!leaf)
 			return NULL;
@@ -324,7 +322,7 @@ uint32_t pagemap_take(struct pagemap *map, uint64_t *index, uint32_t last,
 {
 	uint32_t n, taken = 0, first = (uint32_t)*index;
 	entry_t *entry;
-	struct leaf *leaf;
+	struct pagemap_entries *leaf;
 
 	if (*index > last)
 		return 0;
@@ -337,7 +335,7 @@ uint32_t pagemap_take(struct pagemap *map, uint64_t *index, uint32_t last,
 		items[taken++] = (struct pagemap_item){first + i, entry[i]};
 		entry[i] = ENTRY_NONE;
 	}
-	leaf = container_of(entry - first % WAYS, struct leaf, entries);
+	leaf = container_of(entry - first % WAYS, struct pagemap_entries, entries);
 	leaf->count -= taken;
 	if (!leaf->count)
 		prune(map, first);

@@ -329,7 +329,23 @@ static unsigned next_used(const uint64_t *table, unsigned i)
 	return i;
 }
 
-/* What the table named that is dropped; it has `used` entries. */
+static void drop_leaves(struct pt *pt, const uint64_t *table, unsigned used)
+{
+	unsigned leaves = 0;
+
+	for (unsigned i = 0; used && i < PT_ENTRIES; i++) {
+		if (!table[i])
+			continue;
+		used--;
+		if (F(kind)(table[i], 0) != PTE_LEAF)
+			continue;
+		leaves++;
+		report_dirty(pt, table[i], 0);
+	}
+	pt->stats.leaves -= leaves;
+}
+
+/* What a table of tables and blocks named. */
 static void drop_entries(struct pt *pt, const uint64_t *table, int level, unsigned used)
 {
 	for (unsigned i = 0; used && (i = next_used(table, i)) < PT_ENTRIES; i++, used--) {
@@ -345,13 +361,13 @@ static void drop_entries(struct pt *pt, const uint64_t *table, int level, unsign
 	}
 }
 
-/* Those of boot's, which are not counted, are never dropped. */
+/* It has page->index entries; those of boot's, which are not counted, are never dropped. */
 static void drop_table(struct pt *pt, struct page *page, int level)
 {
 	const uint64_t *table = page_to_ptr(page);
 
 	if (level == 0)
-		drop_entries(pt, table, 0, page->index);
+		drop_leaves(pt, table, page->index);
 	else
 		drop_entries(pt, table, level, page->index);
 	pt->stats.tables[level]--;
@@ -826,16 +842,41 @@ static inline pte_t page_leaf(paddr_t pa, prot_t prot)
 	return leaf | pa.pa;
 }
 
+/* break_entry() for a page's leaf, whose flush has no table to free. */
+static inline pte_t break_page(struct pt *pt, uint64_t *slot, uint64_t va)
+{
+	pte_t old = exchange(pt, slot, 0);
+
+	flush_tree(pt, ALIGN_DOWN(va, PAGE_SIZE), PAGE_SIZE, false);
+	pt->stats.stores++;
+	pt->stats.bbm++;
+	return old;
+}
+
+/* Over something: most often a copy over what it is a copy of. */
+static __attribute__((noinline)) void replace_page(struct pt *pt, uint64_t *slot, uint64_t va,
+						   pte_t leaf)
+{
+	pte_t old = mmu_load(slot);
+	struct op op = {.pt = pt};
+
+	if (F(break_first)() && F(kind)(old, 0) == PTE_LEAF && F(addr)(old ^ leaf, 0).pa) {
+		report_dirty(pt, break_page(pt, slot, va), 0);
+		store(pt, slot, leaf);
+		pt->stats.stores++;
+	} else {
+		put(&op, slot, 0, va, leaf);
+	}
+	finish(&op);
+}
+
 /* One page, where its table is there already: what a fault does. */
 static void map_page(struct pt *pt, uint64_t *slot, uint64_t va, pte_t leaf)
 {
 	pte_t old = mmu_load(slot);
 
 	if (unlikely(old)) {
-		struct op op = {.pt = pt};
-
-		put(&op, slot, 0, va, leaf);
-		finish(&op);
+		replace_page(pt, slot, va, leaf);
 		return;
 	}
 	if (pt->live) {

@@ -40,6 +40,12 @@ static inline prot_t area_prot(const struct vm_area *area)
 	       (area->prot & PROT_EXEC ? PT_EXEC : 0);
 }
 
+/* ---- faults: the long way (mm/fault.c), as mm_fault(), which takes a short one where it can ----
+ */
+int mm_fault_slowly(struct mm *mm, uint64_t addr, unsigned access, struct fault_signal *sig);
+/* A write faulted at addr: counts it if its leaf lacks nothing but the dirty flag. pt_lock held. */
+void fault_count_dirty(struct mm *mm, uint64_t addr);
+
 /* ---- areas (mm/area.c); mm->lock held for writing ---- */
 void area_setup(void); /* boot */
 /* Cleared but for mm. NULL: no memory. */
@@ -94,6 +100,14 @@ bool object_covered_by_other(const struct vm_object *object, const struct span *
 /* A page enters an object's map as its entry: identity and counts. Family lock held; the caller's
  * reference becomes the entry's. */
 void object_hold(struct vm_object *object, uint32_t index, struct page *page);
+/* The same without the count of entries, for a page that no object has yet. */
+static inline void object_own_page(struct vm_object *object, uint32_t index, struct page *page)
+{
+	page->rmap = object->rmap;
+	page->index = index;
+	if (!page_flag(page, PG_RESERVED))
+		vm_gauge_add(object->gauge, 1);
+}
 /* An entry that was `page` has been replaced or cleared. Family lock held; drops the reference. */
 void object_let_go(struct vm_object *object, struct page *page);
 /* The same, by who knows what page_others() says. */

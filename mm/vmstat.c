@@ -2,7 +2,7 @@
 /* Machine-wide counts: one row of events per core, summed when asked; gauges. */
 #include <twofold/vm.h>
 
-uint64_t vm_events[NR_CPUS][NR_VM_EVENTS];
+uint64_t vm_events[NR_CPUS][VM_EVENTS_STRIDE];
 int64_t vm_gauges[NR_VM_GAUGES];
 int64_t twin_tables_peak;
 

@@ -38,7 +38,9 @@ void mmu_flush(uint64_t asid, vaddr_t va, uint64_t size, bool tables)
 	enum pt_flush kind = arm64_flush_kind(&f);
 
 	__asm__ volatile("dsb ishst" ::: "memory");
-	if (kind == FLUSH_ALL)
+	if (likely(f.pages == 1 && tag && !tables))
+		tlbi(vale1is, operand);
+	else if (kind == FLUSH_ALL)
 		__asm__ volatile("tlbi vmalle1is" ::: "memory");
 	else if (kind == FLUSH_SPACE)
 		tlbi(aside1is, tag);

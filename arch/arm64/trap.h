@@ -61,12 +61,14 @@ int trap_fault(uint64_t esr, uint64_t far, struct fault_signal *sig);
 /* How an abort accessed memory, as mm_fault() wants it. */
 static inline unsigned esr_access(uint64_t esr)
 {
-	unsigned access = FSC_TYPE(esr) == FSC_ACCESS_FLAG ? FAULT_ACCESS_FLAG : 0;
+	unsigned access = esr & ESR_WNR ? FAULT_WRITE : 0; /* RES0 for an instruction abort */
 
+	if (unlikely(esr & ESR_CM))
+		access = 0;
+	if (FSC_TYPE(esr) == FSC_ACCESS_FLAG)
+		access |= FAULT_ACCESS_FLAG;
 	if (ESR_EC(esr) == EC_IABT_EL0)
-		return access | FAULT_EXEC;
-	if ((esr & ESR_WNR) && !(esr & ESR_CM))
-		return access | FAULT_WRITE;
+		access |= FAULT_EXEC;
 	return access;
 }
 

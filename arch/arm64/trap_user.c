@@ -124,12 +124,24 @@ static void alignment_fault(uint64_t esr, uint64_t far, uint64_t va)
 	signal_fault(SIGBUS, BUS_ADRALN, va);
 }
 
+/* What is not just a fault of one of the program's pages; or somebody wants to hear of it. */
+static __attribute__((noinline)) void odd_fault(struct trapframe *tf, uint64_t esr, uint64_t far)
+{
+	struct fault_signal sig;
+
+	if (trap_fault(esr, far, &sig) == -EFAULT)
+		fault_signal(tf, esr, fault_address(esr, far), &sig);
+}
+
 void trap_user_fault(struct trapframe *tf, uint64_t esr, uint64_t far)
 {
 	struct fault_signal sig;
 
-	if (unlikely(trap_fault(esr, far, &sig) == -EFAULT))
-		fault_signal(tf, esr, fault_address(esr, far), &sig);
+	if (unlikely(FSC_TYPE(esr) > FSC_PERMISSION || is_kernel_address(far) ||
+		     fault_is_explained()))
+		odd_fault(tf, esr, far);
+	else if (unlikely(mm_fault(current->mm, untag(far), esr_access(esr), &sig) == -EFAULT))
+		fault_signal(tf, esr, untag(far), &sig);
 }
 
 /* FP exceptions that were trapped: the ISS says which (TFV, then one bit each). */

@@ -22,12 +22,20 @@ static inline bool entry_is_frame(entry_t e)
 	return e && !entry_is_slot(e);
 }
 
+#define PAGEMAP_LEAF 64u
+
+/* A node of the last level. */
+struct pagemap_entries {
+	entry_t entries[PAGEMAP_LEAF];
+	uint32_t count; /* that are not empty */
+};
+
 struct pagemap {
 	void *root;
 	uint32_t base; /* first index that the root spans */
 	uint8_t height;
-	void *recent;	      /* the last-level node used last, or NULL ... */
-	uint32_t recent_base; /* ... and its first index */
+	struct pagemap_entries *recent; /* the one used last, or NULL ... */
+	uint32_t recent_base;		/* ... and its first index */
 };
 
 void pagemap_setup(void); /* boot */
@@ -48,13 +56,26 @@ entry_t *pagemap_slot(const struct pagemap *map, uint32_t index);
 entry_t pagemap_next(const struct pagemap *map, uint32_t *index, uint32_t last);
 
 /* ---- a node at a time: nodes hold the 64 indices from a multiple of 64 on ---- */
-#define PAGEMAP_LEAF 64u
 struct pagemap_item {
 	uint32_t index;
 	entry_t entry;
 };
+int pagemap_add_slowly(struct pagemap *map, uint32_t index, entry_t *entry);
 /* Sets an empty index: 0. -EEXIST: *entry is now what stands there. -ENOMEM. One walk. */
-int pagemap_add(struct pagemap *map, uint32_t index, entry_t *entry);
+static inline int pagemap_add(struct pagemap *map, uint32_t index, entry_t *entry)
+{
+	struct pagemap_entries *leaf = map->recent;
+	entry_t *slot;
+
+	if (unlikely(!leaf || (index ^ map->recent_base) >= PAGEMAP_LEAF))
+		return pagemap_add_slowly(map, index, entry);
+	slot = &leaf->entries[index % PAGEMAP_LEAF];
+	if (unlikely(*slot))
+		return pagemap_add_slowly(map, index, entry);
+	*slot = *entry;
+	leaf->count++;
+	return 0;
+}
 /* Has a node ready for `index`, so that setting any index of the same node cannot fail. -ENOMEM. */
 int pagemap_reserve(struct pagemap *map, uint32_t index);
 /* The entries from the first one at or after *index on, up to the end of its node or `last`: *n of

@@ -89,6 +89,7 @@ struct vm_area {
 	uint8_t max_prot;
 	uint16_t flags;
 	uint32_t anon_delta;
+	bool copies; /* a hint, any reader may set it: its last write fault had a page to copy */
 	struct mm *mm;
 	/* of `anon`; set once, with it. Its lock guards which object that is */
 	struct rmap *family;
@@ -210,8 +211,10 @@ enum fault_did {
 struct fault_signal {
 	int signo, code; /* SIGSEGV: SEGV_MAPERR, SEGV_ACCERR; SIGBUS: BUS_ADRERR, BUS_OBJERR */
 	const char *why;
-	uint8_t did;		   /* enum fault_did; 0 returned */
-	bool major, swapped, grew; /* it read; from a slot; the stack grew first */
+	struct fault_told {
+		uint8_t did;		   /* enum fault_did */
+		bool major, swapped, grew; /* it read; from a slot; the stack grew first */
+	} told;				   /* 0 returned */
 };
 #define FAULT_SIGNAL(n, c, w) ((struct fault_signal){.signo = (n), .code = (c), .why = (w)})
 /*
@@ -302,7 +305,9 @@ enum vm_event {
 	NR_VM_EVENTS
 };
 extern const char *const vm_event_names[NR_VM_EVENTS]; /* Linux's names where it has one */
-extern uint64_t vm_events[NR_CPUS][NR_VM_EVENTS];
+#define VM_EVENTS_STRIDE 32 /* a power of two: the address is found by a shift */
+_Static_assert(NR_VM_EVENTS <= VM_EVENTS_STRIDE, "their place");
+extern uint64_t vm_events[NR_CPUS][VM_EVENTS_STRIDE];
 uint64_t vm_event_sum(enum vm_event e);
 
 static inline void count_vm_event(enum vm_event e)

@@ -34,7 +34,7 @@ devtree_FUZZ_LIBS := -lfdt
 
 pagemap_SRCS := $(PHYS_SRCS) $(SLAB_SRCS) mm/pagemap.c mm/span.c
 pagemap_LIBS := $(SHIM_WRAP)
-VM_SRCS := mm/mm.c mm/area.c mm/object.c mm/filemap.c mm/fault.c mm/rmap.c mm/swapback.c mm/mmap.c \
+VM_SRCS := mm/mm.c mm/area.c mm/object.c mm/filemap.c mm/fault.c mm/fault_quick.c mm/rmap.c mm/swapback.c mm/mmap.c \
 	mm/mprotect.c mm/mremap.c mm/madvise.c mm/mlock.c mm/brk.c mm/pagemap.c mm/span.c mm/pt.c \
 	mm/twin.c mm/totals.c mm/kernel_pt.c
 vm_SRCS := $(PHYS_SRCS) $(SLAB_SRCS) $(VM_SRCS) tests/host/tlb_model.c tests/host/vm_model.c
