@@ -147,6 +147,7 @@ void proc_init(void);
 int tty_foreground(const struct tty *tty); /* the process group; 0: none */
 void tty_init(void);
 void pipe_init(void);
+void anon_init(void); /* fs/anon.c */
 extern const struct file_ops pipe_fops;				   /* of FIFOs, too */
 int64_t pipe_fcntl(struct file *file, unsigned cmd, uint64_t arg); /* F_GETPIPE_SZ, F_SETPIPE_SZ */
 

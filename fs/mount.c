@@ -150,6 +150,7 @@ void fs_init(void)
 	inode_init();
 	file_init();
 	pipe_init();
+	anon_init();
 	rootfs = tmpfs_create("rootfs", 0);
 	if (!rootfs)
 		panic("no memory for the root");

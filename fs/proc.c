@@ -31,7 +31,7 @@ static struct proc_node *find_child(struct proc_node *dir, const char *name, siz
 	struct proc_node *node;
 
 	STAILQ_FOREACH(node, &dir->children, link)
-		if (!strncmp(node->name, name, len) && !node->name[len])
+		if (*node->name == *name && !strncmp(node->name, name, len) && !node->name[len])
 			return node;
 	return NULL;
 }
@@ -249,4 +249,5 @@ void proc_init(void)
 	proc_sys_init();
 	proc_task_init();
 	proc_contrast_init();
+	proc_lock_init();
 }

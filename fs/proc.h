@@ -51,5 +51,6 @@ void proc_mm_init(void);
 void proc_sys_init(void);
 void proc_task_init(void);
 void proc_contrast_init(void);
+void proc_lock_init(void);
 
 #endif

@@ -2,6 +2,29 @@
 /* Spinlocks: waiting for one, and in debug builds the lock order. docs/locking.md */
 #include <twofold/lock.h>
 #include <twofold/log.h>
+#include <twofold/string.h>
+
+static const char *const names[NR_RANKS] = {
+	[RANK_NONE] = "none",	    [RANK_TASKS] = "tasks",
+	[RANK_SIGNAL] = "signal",   [RANK_FILES] = "files",
+	[RANK_FS] = "fs",	    [RANK_PIPE] = "pipe",
+	[RANK_FUTEX] = "futex",	    [RANK_FAMILIES] = "families",
+	[RANK_RMAP] = "rmap",	    [RANK_RMAP_2] = "rmap-2",
+	[RANK_PT] = "page-table",   [RANK_SWAP] = "swap",
+	[RANK_LRU] = "lru",	    [RANK_LRU_NEW] = "lru-new",
+	[RANK_VMALLOC] = "vmalloc", [RANK_KPT] = "kernel-page-table",
+	[RANK_SLABS] = "slabs",	    [RANK_SLAB] = "slab",
+	[RANK_ZONE] = "zone",	    [RANK_ASID] = "asid",
+	[RANK_BLOCK] = "block",	    [RANK_WAIT] = "wait",
+	[RANK_TIMER] = "timer",	    [RANK_RUNQUEUE] = "runqueue",
+	[RANK_IRQ] = "irq",	    [RANK_EXPLAIN] = "explain",
+	[RANK_LOG] = "log",
+};
+
+/* Each core counts its own. A rank is taken with interrupts masked always, or never in one. */
+static struct lock_count {
+	uint64_t contended, spins;
+} counts[NR_CPUS][NR_RANKS];
 
 /* So often in vain: the holder may be a thread that its host does not run, because it runs us. */
 #define SPINS_BEFORE_NAP 1000
@@ -9,6 +32,7 @@
 void spin_lock_slow(spinlock_t *lock)
 {
 	struct cpu *cpu = this_cpu();
+	struct lock_count *count = &counts[cpu->id][lock->rank];
 	unsigned spins = 0;
 
 	do {
@@ -19,8 +43,24 @@ void spin_lock_slow(spinlock_t *lock)
 				cpu_wait_zero(&lock->held);
 		}
 	} while (!spin_take(lock));
-	cpu->contended++;
-	cpu->spins += spins;
+	count->contended++;
+	count->spins += spins;
+}
+
+struct lock_stat lock_stat_read(enum lock_rank rank)
+{
+	struct lock_stat stat = {.name = names[rank]};
+
+	for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
+		stat.contended += counts[cpu][rank].contended;
+		stat.spins += counts[cpu][rank].spins;
+	}
+	return stat;
+}
+
+void lock_stat_clear(void)
+{
+	memset(counts, 0, sizeof(counts));
 }
 
 #ifdef DEBUG

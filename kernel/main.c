@@ -98,6 +98,7 @@ void main(const void *dtb, size_t dtb_max, paddr_t dtb_pa)
 	sched_init();	    /* this core runs tasks */
 	irq_init();
 	time_init();
+	perf_init();	    /* cores count instructions */
 	fs_init();	    /* an empty root, /dev, /proc, /tmp */
 	explain_init();	    /* whose faults are told */
 	arch_boot_finish();

@@ -177,6 +177,7 @@ const syscall_fn syscalls[NR_CALLS] = {
 	SYSCALL_AS(164, setrlimit),
 	SYSCALL(getrandom),
 	SYSCALL(rseq),
+	SYSCALL(perf_event_open),
 };
 
 /* Says once for each number that somebody wanted it. */

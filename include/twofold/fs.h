@@ -148,6 +148,8 @@ int initramfs_unpack(const void *archive, size_t size, bool adopt);
 char *getname(uptr_t path);
 struct file *file_open(const char *path, int flags, uint32_t mode); /* from the kernel; ERR_PTR */
 struct file *file_open_at(int dirfd, const char *path, int flags, uint32_t mode);
+/* One that no directory names, read-write, without a position; ERR_PTR: `data` is the caller's. */
+struct file *file_anonymous(const struct file_ops *fops, void *data);
 struct inode *path_lookup(int dirfd, const char *path, bool follow); /* referenced; ERR_PTR */
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode);

@@ -40,6 +40,7 @@ enum lock_rank {
 	RANK_IRQ,      /* interrupt controller (irqsave) */
 	RANK_EXPLAIN,  /* the faults told last */
 	RANK_LOG,      /* the log ring and the console (irqsave) */
+	NR_RANKS,
 };
 
 /*
@@ -48,23 +49,17 @@ enum lock_rank {
  */
 typedef struct spinlock {
 	uint32_t held;
-#ifdef DEBUG
-	uint32_t rank;
-#endif
+	uint32_t rank; /* whom contention is counted for, and the order in debug builds */
 } spinlock_t;
 
-#ifdef DEBUG
 #define SPINLOCK_INIT(r)                                                                           \
 	{                                                                                          \
 		.held = 0, .rank = (r)                                                             \
 	}
+#ifdef DEBUG
 void lock_rank_push(spinlock_t *lock);
 void lock_rank_pop(spinlock_t *lock);
 #else
-#define SPINLOCK_INIT(r)                                                                           \
-	{                                                                                          \
-		.held = 0                                                                          \
-	}
 #define lock_rank_push(lock) ((void)(lock))
 #define lock_rank_pop(lock) ((void)(lock))
 #endif
@@ -72,11 +67,19 @@ void lock_rank_pop(spinlock_t *lock);
 static inline void spin_lock_init(spinlock_t *lock, enum lock_rank rank)
 {
 	*lock = (spinlock_t)SPINLOCK_INIT(rank);
-	(void)rank;
 }
 
 /* Counts a contended acquisition and waits (WFE) until the lock is ours. kernel/lock.c */
 void spin_lock_slow(spinlock_t *lock);
+
+/* What locks of one rank have cost all cores since boot or since lock_stat_clear(). */
+struct lock_stat {
+	const char *name;
+	uint64_t contended; /* acquisitions that found it held */
+	uint64_t spins;	    /* looks at it meanwhile */
+};
+struct lock_stat lock_stat_read(enum lock_rank rank);
+void lock_stat_clear(void);
 
 static inline bool spin_take(spinlock_t *lock)
 {

@@ -194,6 +194,10 @@ int64_t sys_getrandom(uint64_t buf, uint64_t len, uint64_t flags);
 /* Expected to be missing by every libc; ENOSYS without a log line. */
 int64_t sys_rseq(uint64_t area, uint64_t len, uint64_t flags, uint64_t sig);
 
+/* ---- what the cores count: kernel/sys_perf.c ---- */
+int64_t sys_perf_event_open(uint64_t attr, uint64_t pid, uint64_t cpu, uint64_t group,
+			    uint64_t flags);
+
 /* ---- what fs/ needs of signals and time, for ppoll and pselect6 (kernel/sys_signal.c, sys_time.c)
  * ---- */
 /* Puts the user's mask in place until the call ends (size must be 8, else -EINVAL); ua 0: no

@@ -12,6 +12,7 @@
 
 void time_init(void);	  /* frequency, timer interrupt by the device tree */
 void time_init_cpu(void); /* on each core */
+void perf_init(void);	  /* the interrupt of the cores' event counters (kernel/sys_perf.c) */
 uint64_t time_ns(void);	  /* monotonic */
 /* from the RTC (PL031) where there is one; else since the epoch at boot */
 uint64_t time_realtime_ns(void);

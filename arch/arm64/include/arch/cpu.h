@@ -20,7 +20,6 @@ struct cpu {
 	void *boot_stack;  /* KSTACK_SIZE bytes: what the core came up on, its idle task's from then
 			      on */
 	unsigned irq_depth;
-	uint64_t contended, spins; /* spinlocks */
 #ifdef DEBUG
 	unsigned nr_locks;
 	uint32_t lock_ranks[16];

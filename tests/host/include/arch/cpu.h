@@ -15,7 +15,6 @@ struct cpu {
 	bool online;
 	bool need_resched;
 	unsigned irq_depth;
-	uint64_t contended, spins;
 #ifdef DEBUG
 	unsigned nr_locks;
 	uint32_t lock_ranks[16];
