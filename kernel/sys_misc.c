@@ -78,11 +78,11 @@ int64_t sys_sysinfo(uint64_t info)
 {
 	struct sysinfo si = {
 		.uptime = (long)(time_ns() / NSEC_PER_SEC),
-		.totalram = frames_managed(),
-		.freeram = frames_free(),
-		.totalswap = swap_total_pages(),
-		.freeswap = swap_free_pages(),
-		.mem_unit = PAGE_SIZE,
+		.totalram = frames_managed() * PAGE_SIZE,
+		.freeram = frames_free() * PAGE_SIZE,
+		.totalswap = swap_total_pages() * PAGE_SIZE,
+		.freeswap = swap_free_pages() * PAGE_SIZE,
+		.mem_unit = 1, /* as on Linux, whose programs may not look at it */
 	};
 	uint64_t load[3];
 
@@ -90,7 +90,7 @@ int64_t sys_sysinfo(uint64_t info)
 	sched_loadavg(load);
 	for (int i = 0; i < 3; i++)
 		si.loads[i] = load[i];
-	si.sharedram = (unsigned long)MAX(vm_gauges[NR_SHMEM], 0l);
+	si.sharedram = (unsigned long)MAX(vm_gauges[NR_SHMEM], 0l) * PAGE_SIZE;
 	return copy_to_user(UPTR(info), &si, sizeof(si));
 }
 

@@ -60,10 +60,11 @@ static size_t pipe_round_trip(void)
 	if (pipe(there) || pipe(back))
 		die("pipe");
 	child = fork_or_die();
-	if (!child) {
+	if (!child) { /* its end is not to be measured: it waits for the pipe's */
+		close(there[1]);
 		for (size_t i = 0; i <= times; i++)
 			pass_byte(there[0], back[1]);
-		_exit(0);
+		_exit(read(there[0], &byte, 1) != 0);
 	}
 	if (write(there[1], &byte, 1) != 1) /* once before: the child is there */
 		die("pipe");
@@ -74,8 +75,9 @@ static size_t pipe_round_trip(void)
 	meter_stop();
 	if (read(back[0], &byte, 1) != 1)
 		die("pipe");
+	close(there[1]);
 	wait_child(child);
-	close(there[0]), close(there[1]), close(back[0]), close(back[1]);
+	close(there[0]), close(back[0]), close(back[1]);
 	return times - 1;
 }
 
