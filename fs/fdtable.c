@@ -12,7 +12,8 @@
 struct fd_table {
 	int32_t refs;
 	spinlock_t lock;     /* RANK_FILES */
-	unsigned size;	     /* a multiple of 64 */
+	unsigned size;	     /* room; a multiple of 64 */
+	unsigned end;	     /* all that are open lie below; files[] means nothing from here on */
 	unsigned first_free; /* none is free below */
 	struct file **files;
 	uint64_t *cloexec; /* a bit each */
@@ -22,15 +23,17 @@ struct fd_table {
 
 struct fd_table *fd_table_create(void)
 {
-	struct fd_table *t = kzalloc(sizeof(*t), GFP_KERNEL);
+	struct fd_table *t = kmalloc(sizeof(*t), GFP_KERNEL);
 
 	if (!t)
 		return NULL;
 	t->refs = 1;
 	spin_lock_init(&t->lock, RANK_FILES);
 	t->size = FIRST_SIZE;
+	t->end = t->first_free = 0;
 	t->files = t->first_files;
 	t->cloexec = &t->first_cloexec;
+	t->first_cloexec = 0;
 	return t;
 }
 
@@ -53,7 +56,7 @@ static int grow(struct fd_table *t, unsigned fd)
 		size *= 2;
 	if (size > MAX_SIZE)
 		return -EMFILE;
-	files = kzalloc(size * sizeof(*files), GFP_KERNEL);
+	files = kmalloc(size * sizeof(*files), GFP_KERNEL);
 	cloexec = kzalloc(size / 8, GFP_KERNEL);
 	if (!files || !cloexec) {
 		kfree(files);
@@ -62,7 +65,7 @@ static int grow(struct fd_table *t, unsigned fd)
 	}
 	spin_lock(&t->lock);
 	if (t->size < size) {
-		memcpy(files, t->files, t->size * sizeof(*files));
+		memcpy(files, t->files, t->end * sizeof(*files));
 		memcpy(cloexec, t->cloexec, t->size / 8);
 		files = __atomic_exchange_n(&t->files, files, __ATOMIC_RELAXED);
 		cloexec = __atomic_exchange_n(&t->cloexec, cloexec, __ATOMIC_RELAXED);
@@ -98,10 +101,11 @@ struct fd_table *fd_table_copy(struct fd_table *from)
 		}
 		spin_lock(&from->lock);
 	}
-	for (unsigned i = 0; i < from->size; i++)
+	for (unsigned i = 0; i < from->end; i++)
 		if ((t->files[i] = from->files[i]))
 			file_get(t->files[i]);
 	memcpy(t->cloexec, from->cloexec, from->size / 8);
+	t->end = from->end;
 	t->first_free = from->first_free;
 	spin_unlock(&from->lock);
 	return t;
@@ -116,7 +120,7 @@ void fd_table_put(struct fd_table *t)
 {
 	if (!t || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	for (unsigned i = 0; i < t->size; i++)
+	for (unsigned i = 0; i < t->end; i++)
 		if (t->files[i])
 			file_put(t->files[i]);
 	free_arrays(t->files, t->cloexec, t);
@@ -128,11 +132,13 @@ static struct file *take(struct fd_table *t, unsigned fd)
 	struct file *file;
 
 	spin_lock(&t->lock);
-	file = fd < t->size ? t->files[fd] : NULL;
+	file = fd < t->end ? t->files[fd] : NULL;
 	if (file) {
 		t->files[fd] = NULL;
 		set_bit(t, fd, false);
 		t->first_free = MIN(t->first_free, fd);
+		while (t->end && !t->files[t->end - 1])
+			t->end--;
 	}
 	spin_unlock(&t->lock);
 	return file;
@@ -140,7 +146,7 @@ static struct file *take(struct fd_table *t, unsigned fd)
 
 void fd_table_exec(struct fd_table *t)
 {
-	for (unsigned i = 0; i < t->size; i++) {
+	for (unsigned i = 0; i < t->end; i++) {
 		struct file *file = t->cloexec[i / 64] & BIT(i % 64) ? take(t, i) : NULL;
 
 		if (file)
@@ -157,6 +163,19 @@ static unsigned fd_limit(void)
 		       : MAX_SIZE;
 }
 
+/* Puts it in a place that there is room for. t->lock held. Returns what was there. */
+static struct file *put_file(struct fd_table *t, unsigned fd, struct file *file, bool cloexec)
+{
+	struct file *old;
+
+	while (t->end <= fd)
+		t->files[t->end++] = NULL;
+	old = t->files[fd];
+	t->files[fd] = file;
+	set_bit(t, fd, cloexec);
+	return old;
+}
+
 int fd_install(struct file *file, bool cloexec, int lowest)
 {
 	struct fd_table *t = current->files;
@@ -168,7 +187,7 @@ int fd_install(struct file *file, bool cloexec, int lowest)
 		int err;
 
 		spin_lock(&t->lock);
-		for (fd = MAX((unsigned)lowest, t->first_free); fd < t->size && t->files[fd]; fd++)
+		for (fd = MAX((unsigned)lowest, t->first_free); fd < t->end && t->files[fd]; fd++)
 			;
 		if (fd < t->size || fd >= limit)
 			break;
@@ -178,8 +197,7 @@ int fd_install(struct file *file, bool cloexec, int lowest)
 			return err;
 	}
 	if (fd < limit) {
-		t->files[fd] = file;
-		set_bit(t, fd, cloexec);
+		put_file(t, fd, file, cloexec);
 		if ((unsigned)lowest <= t->first_free)
 			t->first_free = fd + 1;
 	}
@@ -201,9 +219,7 @@ int fd_replace(struct file *file, int fd, bool cloexec)
 			return err;
 	}
 	spin_lock(&t->lock);
-	old = t->files[fd];
-	t->files[fd] = file;
-	set_bit(t, (unsigned)fd, cloexec);
+	old = put_file(t, (unsigned)fd, file, cloexec);
 	spin_unlock(&t->lock);
 	if (old)
 		file_put(old);
@@ -215,7 +231,7 @@ struct file *fd_get_of(struct fd_table *t, int fd)
 	struct file *file;
 
 	spin_lock(&t->lock);
-	file = (unsigned)fd < t->size ? t->files[fd] : NULL;
+	file = (unsigned)fd < t->end ? t->files[fd] : NULL;
 	if (file)
 		file_get(file);
 	spin_unlock(&t->lock);
@@ -238,7 +254,7 @@ struct fd_ref fd_borrow(int fd)
 
 		return (struct fd_ref){file, file != NULL};
 	}
-	return (struct fd_ref){(unsigned)fd < t->size ? t->files[fd] : NULL, false};
+	return (struct fd_ref){(unsigned)fd < t->end ? t->files[fd] : NULL, false};
 }
 
 int fd_close(int fd)
@@ -257,7 +273,7 @@ bool fd_cloexec(int fd)
 	bool on;
 
 	spin_lock(&t->lock);
-	on = (unsigned)fd < t->size && (t->cloexec[fd / 64] & BIT(fd % 64));
+	on = (unsigned)fd < t->end && (t->cloexec[fd / 64] & BIT(fd % 64));
 	spin_unlock(&t->lock);
 	return on;
 }
@@ -267,7 +283,7 @@ void fd_set_cloexec(int fd, bool on)
 	struct fd_table *t = current->files;
 
 	spin_lock(&t->lock);
-	if ((unsigned)fd < t->size && t->files[fd])
+	if ((unsigned)fd < t->end && t->files[fd])
 		set_bit(t, (unsigned)fd, on);
 	spin_unlock(&t->lock);
 }
@@ -276,7 +292,7 @@ void fd_close_range(unsigned first, unsigned last, bool only_mark)
 {
 	struct fd_table *t = current->files;
 
-	for (unsigned fd = first; fd <= last && fd < t->size; fd++) {
+	for (unsigned fd = first; fd <= last && fd < t->end; fd++) {
 		if (only_mark)
 			fd_set_cloexec((int)fd, true);
 		else
@@ -289,8 +305,10 @@ int fd_next(struct fd_table *t, int from)
 	int fd;
 
 	spin_lock(&t->lock);
-	for (fd = from; (unsigned)fd < t->size && !t->files[fd]; fd++)
+	for (fd = from; (unsigned)fd < t->end && !t->files[fd]; fd++)
 		;
+	if ((unsigned)fd >= t->end)
+		fd = -1;
 	spin_unlock(&t->lock);
-	return (unsigned)fd < t->size ? fd : -1;
+	return fd;
 }

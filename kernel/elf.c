@@ -113,7 +113,8 @@ const char *elf_check(const void *data, size_t len, uint64_t file_size, struct e
 	Elf64_Ehdr h;
 	const char *error;
 
-	*image = (struct elf_image){.align = PAGE_SIZE};
+	memset(image, 0, offsetof(struct elf_image, segments));
+	image->align = PAGE_SIZE;
 	if (len < SELFMAG || memcmp(data, ELFMAG, SELFMAG))
 		return "neither an ELF file nor a script";
 	if (len < sizeof(h))

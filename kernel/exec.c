@@ -38,7 +38,6 @@ struct arguments {
 
 struct exec {
 	struct file *file;
-	struct elf_image image;
 	struct mm *mm;
 	uint64_t base; /* what a PIE's addresses count from */
 
@@ -48,11 +47,14 @@ struct exec {
 	 * prefix[first_prefix..]. */
 	const char *prefix[2 * MAX_SCRIPTS + 1];
 	unsigned first_prefix;
-	char lines[MAX_SCRIPTS][SCRIPT_LINE];
 
 	char *strings; /* all arguments, all environment, the name: each with its NUL */
 	size_t size, used, env_at, name_at;
 	unsigned argc, envc;
+
+	/* Not cleared: what is in them has been put there. */
+	struct elf_image image;
+	char lines[MAX_SCRIPTS][SCRIPT_LINE];
 	char window[ELF_HEADER_WINDOW];
 };
 
@@ -483,9 +485,7 @@ static int exec(struct trapframe *tf, const char *path, const struct arguments *
 
 	if (!x)
 		return -ENOMEM;
-	memset(x, 0, offsetof(struct exec, lines));
-	x->strings = NULL;
-	x->size = x->used = x->argc = x->envc = 0;
+	memset(x, 0, offsetof(struct exec, image));
 	x->first_prefix = ARRAY_SIZE(x->prefix);
 	x->name = path;
 	err = find_program(x, path);

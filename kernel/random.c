@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * getrandom's generator: ChaCha20 (RFC 8439, 2.3) whose key is replaced by its own output after
- * each call, so that what was given out cannot be computed again from what is left. It is seeded
- * from the device tree's rng-seed and the cycle counter, and from nothing else: without a seed from
- * the loader it is good for hashing and shuffling, not for secrets.
+ * getrandom's generator: ChaCha20 (RFC 8439, 2.3), some blocks ahead. Its key is replaced by its
+ * own output each time, and what is given out is forgotten, so that it cannot be computed again
+ * from what is left. It is seeded from the device tree's rng-seed and the cycle counter, and from
+ * nothing else: without a seed from the loader it is good for hashing and shuffling, not for
+ * secrets.
  */
 #include <arch/uaccess.h>
 #include <linux/random.h>
@@ -19,6 +20,8 @@
 
 static struct mutex lock;
 static uint32_t key[KEY_WORDS];
+static uint8_t pool[4 * BLOCK]; /* to be given out; zeros where it has been */
+static size_t used = sizeof(pool);
 
 static uint32_t rotate(uint32_t x, int n)
 {
@@ -50,7 +53,7 @@ static inline void double_round(uint32_t x[16])
 	quarter_round(&x[3], &x[4], &x[9], &x[14]);
 }
 
-static void chacha_block(uint32_t out[16], uint64_t counter)
+static void chacha_block(uint8_t out[BLOCK], uint64_t counter)
 {
 	static const char constant[16] = {'e', 'x', 'p', 'a', 'n', 'd', ' ', '3',
 					  '2', '-', 'b', 'y', 't', 'e', ' ', 'k'};
@@ -65,7 +68,8 @@ static void chacha_block(uint32_t out[16], uint64_t counter)
 	for (int i = 0; i < 10; i++)
 		double_round(x);
 	for (int i = 0; i < 16; i++)
-		out[i] = x[i] + in[i];
+		x[i] += in[i];
+	memcpy(out, x, sizeof(x));
 }
 
 void random_init(void)
@@ -79,26 +83,38 @@ void random_init(void)
 	memset(machine.rng_seed, 0, sizeof(machine.rng_seed));
 }
 
-/* Half of the first block becomes the next key; the other half, and the blocks after it, go out. */
+/* Takes the pool's first n bytes that are left, at most all, and forgets them. */
+static size_t take(void *to, size_t n)
+{
+	n = MIN(n, sizeof(pool) - used);
+	memcpy(to, pool + used, n);
+	memset(pool + used, 0, n);
+	used += n;
+	return n;
+}
+
+/* Half of the first block becomes the next key. */
+static void refill(void)
+{
+	for (unsigned i = 0; i < sizeof(pool) / BLOCK; i++)
+		chacha_block(pool + i * BLOCK, i);
+	used = 0;
+	take(key, sizeof(key));
+}
+
 void random_bytes(void *buf, size_t len)
 {
-	uint32_t block[16], next_key[KEY_WORDS];
 	uint8_t *to = buf;
-	size_t skip = sizeof(next_key);
 
 	mutex_lock(&lock);
-	for (uint64_t counter = 0; len || !counter; counter++) {
-		size_t n = MIN(len, BLOCK - skip);
+	while (len) {
+		size_t n = take(to, len);
 
-		chacha_block(block, counter);
-		if (!counter)
-			memcpy(next_key, block, sizeof(next_key));
-		memcpy(to, (uint8_t *)block + skip, n);
+		if (!n)
+			refill();
 		to += n;
 		len -= n;
-		skip = 0;
 	}
-	memcpy(key, next_key, sizeof(key));
 	mutex_unlock(&lock);
 }
 

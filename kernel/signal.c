@@ -388,11 +388,12 @@ void signal_fault(int sig, int code, uint64_t addr)
 void signal_exec(struct process *p)
 {
 	spin_lock(&p->sig_lock);
-	for (int sig = 1; sig <= NR_SIGNALS; sig++) {
-		uint64_t handler = p->actions[sig].handler;
+	for (uint64_t acted = p->acted; acted; acted &= acted - 1) {
+		struct sigaction_k *action = &p->actions[__builtin_ctzll(acted) + 1];
 
-		p->actions[sig] = (struct sigaction_k){
-			.handler = handler == HANDLER_IGNORE ? handler : HANDLER_DEFAULT};
+		*action = (struct sigaction_k){.handler = action->handler == HANDLER_IGNORE
+								  ? HANDLER_IGNORE
+								  : HANDLER_DEFAULT};
 	}
 	spin_unlock(&p->sig_lock);
 }

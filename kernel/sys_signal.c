@@ -152,9 +152,11 @@ int64_t sys_rt_sigaction(uint64_t sig, uint64_t act, uint64_t old, uint64_t size
 	spin_lock(&p->sig_lock);
 	was = (struct user_sigaction){action->handler, action->flags, action->restorer,
 				      action->mask};
-	if (act)
+	if (act) {
 		*action = (struct sigaction_k){new.handler, new.flags, new.restorer,
 					       new.mask & ~UNBLOCKABLE};
+		p->acted |= SIG_BIT(sig);
+	}
 	spin_unlock(&p->sig_lock);
 	return old && copy_to_user(UPTR(old), &was, sizeof(was)) ? -EFAULT : 0;
 }

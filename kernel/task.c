@@ -170,6 +170,7 @@ struct process *process_alloc(const struct process *like)
 		default_rlimits(p);
 		return p;
 	}
+	p->acted = like->acted;
 	memcpy(p->actions, like->actions, sizeof(p->actions));
 	memcpy(p->rlimits, like->rlimits, sizeof(p->rlimits));
 	memcpy(p->comm, like->comm, sizeof(p->comm));

@@ -39,13 +39,23 @@ void area_free(struct vm_area *area)
 	kmem_cache_free(area_cache, area);
 }
 
-void area_use_file(struct vm_area *area)
+struct vm_area *area_copy(struct mm *mm, const struct vm_area *from)
 {
+	struct vm_area *area;
+
+	if (mm->nr_areas >= MAX_AREAS)
+		return NULL;
+	area = kmem_cache_alloc(area_cache, GFP_KERNEL);
+	if (!area)
+		return NULL;
+	*area = *from;
+	area->mm = mm;
 	if (area->file)
 		file_get(area->file);
+	return area;
 }
 
-/* ---- the tree ---- */
+/* ---- the tree, and the list that goes with it ---- */
 
 static inline uint64_t max_gap_of(const struct vm_area *a)
 {
@@ -71,7 +81,8 @@ RB_GENERATE_INTERNAL(vm_area_tree, vm_area, node, compare, static __attribute__(
 
 /*
  * One gap changes in a tree that is right. An area enters and leaves the tree without a gap, so
- * that inserting and removing, whose rotations keep what they turn, leave it right.
+ * that inserting and removing, whose rotations keep what they turn, leave it right. Of two that
+ * change, the one that grows goes first: then the way to the root is gone once.
  */
 static void change_gap(struct vm_area *a, uint64_t gap)
 {
@@ -99,21 +110,6 @@ struct vm_area *area_find(struct mm *mm, uint64_t addr)
 	return found;
 }
 
-struct vm_area *area_first(struct mm *mm)
-{
-	return RB_MIN(vm_area_tree, &mm->areas);
-}
-
-struct vm_area *area_next(struct vm_area *area)
-{
-	return RB_NEXT(vm_area_tree, , area);
-}
-
-struct vm_area *area_prev(struct vm_area *area)
-{
-	return RB_PREV(vm_area_tree, , area);
-}
-
 /* What mmap may not use any more begins here. */
 static inline uint64_t area_low(const struct vm_area *area)
 {
@@ -129,15 +125,36 @@ static void set_gap(struct vm_area *area, const struct vm_area *below)
 	change_gap(area, low > floor ? low - floor : 0);
 }
 
-static void tree_insert(struct vm_area *area)
+/* No search: of two neighbours in a binary tree one has no child on the side of the other. */
+static void link_between(struct vm_area_tree *tree, struct vm_area *prev, struct vm_area *area,
+			 struct vm_area *next)
+{
+	bool below_prev = prev && !RB_RIGHT(prev, node);
+	struct vm_area *parent = below_prev ? prev : next;
+
+	RB_SET(area, parent, node);
+	if (!parent)
+		RB_ROOT(tree) = area;
+	else if (below_prev)
+		RB_RIGHT(prev, node) = area;
+	else
+		RB_LEFT(next, node) = area;
+	vm_area_tree_RB_INSERT_COLOR(tree, area);
+}
+
+static void tree_insert(struct vm_area *area, struct vm_area *next)
 {
 	struct mm *mm = area->mm;
-	struct vm_area *next;
+	struct vm_area *prev = area_before(mm, next);
 
+	CHECK((!prev || prev->end <= area->start) && (!next || area->end <= next->start));
 	area->gap = area->max_gap = 0;
-	CHECK(!RB_INSERT(vm_area_tree, &mm->areas, area));
-	set_gap(area, area_prev(area));
-	next = area_next(area);
+	link_between(&mm->areas, prev, area, next);
+	if (next)
+		TAILQ_INSERT_BEFORE(next, area, in_order);
+	else
+		TAILQ_INSERT_TAIL(&mm->area_list, area, in_order);
+	set_gap(area, prev);
 	if (next)
 		set_gap(next, area);
 	mm->nr_areas++;
@@ -149,27 +166,33 @@ static void tree_remove(struct vm_area *area)
 	struct mm *mm = area->mm;
 	struct vm_area *prev = area_prev(area), *next = area_next(area);
 
-	change_gap(area, 0);
-	RB_REMOVE(vm_area_tree, &mm->areas, area);
 	if (next)
 		set_gap(next, prev);
+	change_gap(area, 0);
+	RB_REMOVE(vm_area_tree, &mm->areas, area);
+	TAILQ_REMOVE(&mm->area_list, area, in_order);
 	if (mm->last == area)
 		mm->last = NULL;
 	mm->nr_areas--;
 	mm->total_vm -= area_pages(area);
 }
 
-static uint64_t gap_in(struct vm_area *a, uint64_t len, uint64_t low, uint64_t high)
+/* Of a subtree that has a gap of `len` somewhere. */
+static uint64_t gap_in(const struct vm_area *a, uint64_t len, uint64_t low, uint64_t high)
 {
 	uint64_t found, from, to;
 
 	/* All above `a` has been looked at, or starts at `high` or later. */
 	for (; a && a->max_gap >= len; a = RB_LEFT(a, node)) {
-		if (a->end < high) {
-			found = gap_in(RB_RIGHT(a, node), len, low, high);
+		const struct vm_area *right = RB_RIGHT(a, node);
+
+		if (right && right->max_gap >= len && a->end < high) {
+			found = gap_in(right, len, low, high);
 			if (found)
 				return found;
 		}
+		if (a->gap < len)
+			continue;
 		to = MIN(area_low(a), high);
 		from = MAX(area_low(a) - a->gap, low);
 		if (to > from && to - from >= len)
@@ -182,7 +205,7 @@ static uint64_t gap_in(struct vm_area *a, uint64_t len, uint64_t low, uint64_t h
 
 uint64_t area_find_gap(struct mm *mm, uint64_t len, uint64_t low, uint64_t high)
 {
-	struct vm_area *last = RB_MAX(vm_area_tree, &mm->areas);
+	struct vm_area *last = area_before(mm, NULL);
 	uint64_t from = last ? MAX(last->end, low) : low;
 
 	if (high > from && high - from >= len)
@@ -225,9 +248,9 @@ static void detach(struct vm_area *area)
 		span_remove(&area->object->areas, &area->object_span);
 }
 
-void area_insert(struct vm_area *area)
+void area_insert(struct vm_area *area, struct vm_area *next)
 {
-	tree_insert(area);
+	tree_insert(area, next);
 	lock_objects(area);
 	attach(area);
 	unlock_objects(area);
@@ -249,16 +272,32 @@ void area_detach_anon(struct vm_area *area)
 	area->family = NULL;
 }
 
-void area_remove(struct vm_area *area)
+/* Off its objects, and freed; in no tree any more. */
+static void area_destroy(struct vm_area *area)
 {
-	tree_remove(area);
 	area_detach_anon(area);
 	if (area->object)
 		let_go_of(area->object, &area->object_span, area->object->rmap);
-	area->object = NULL;
+	area_free(area);
 }
 
-/* Sets the bounds; objects locked and detached. */
+void area_remove(struct vm_area *area)
+{
+	tree_remove(area);
+	area_destroy(area);
+}
+
+void areas_destroy(struct mm *mm)
+{
+	struct vm_area *area, *next;
+
+	for (area = area_first(mm); area; area = next) {
+		next = area_next(area);
+		area_destroy(area);
+	}
+}
+
+/* Sets the bounds, for the tree; the objects' trees do not know yet. */
 static void set_bounds(struct vm_area *area, uint64_t start, uint64_t end)
 {
 	bool moves_start = start != area->start, moves_end = end != area->end;
@@ -283,14 +322,34 @@ static void drop_rest(struct vm_object *object, const struct span *old, const st
 		object_drop_uncovered(object, now->last + 1, old->last);
 }
 
+/* Its end has changed: it keeps its place in its objects' trees. */
+static void follow_end(struct vm_area *area)
+{
+	if (area->anon)
+		span_set_last(&area->anon_span, anon_index(area, area->end - 1));
+	if (area->object)
+		span_set_last(&area->object_span, object_index(area, area->end - 1));
+}
+
+/* Sets the bounds of an area that is attached; objects locked. */
+static void move_bounds(struct vm_area *area, uint64_t start, uint64_t end)
+{
+	if (start == area->start) {
+		set_bounds(area, start, end);
+		follow_end(area);
+		return;
+	}
+	detach(area);
+	set_bounds(area, start, end);
+	attach(area);
+}
+
 void area_trim(struct vm_area *area, uint64_t start, uint64_t end)
 {
 	struct span anon = area->anon_span, object = area->object_span;
 
 	lock_objects(area);
-	detach(area);
-	set_bounds(area, start, end);
-	attach(area);
+	move_bounds(area, start, end);
 	if (area->anon)
 		drop_rest(area->anon, &anon, &area->anon_span);
 	if (area->object)
@@ -345,11 +404,9 @@ bool area_grow(struct vm_area *area, uint64_t start, uint64_t end)
 		ok = anon_room(area->anon, area->anon_delta, start, area->start) &&
 		     anon_room(area->anon, area->anon_delta, area->end, end);
 	if (ok) {
-		detach(area);
-		set_bounds(area, start, end);
+		move_bounds(area, start, end);
 		if (!area->anon)
 			area_choose_delta(area);
-		attach(area);
 	}
 	unlock_objects(area);
 	return ok;
@@ -365,29 +422,27 @@ void area_move(struct vm_area *area, uint64_t start)
 	area->anon_delta += (uint32_t)(area->start >> PAGE_SHIFT) - (uint32_t)(start >> PAGE_SHIFT);
 	area->start = start;
 	area->end = start + len;
-	tree_insert(area);
+	tree_insert(area, area_find(area->mm, start));
 	attach(area);
 	unlock_objects(area);
 }
 
 struct vm_area *area_split(struct vm_area *area, uint64_t addr)
 {
-	struct vm_area *upper = area_alloc(area->mm);
+	struct vm_area *upper = area_copy(area->mm, area);
 
 	if (!upper)
 		return NULL;
 	lock_objects(area);
-	detach(area);
-	*upper = *area;
 	upper->start = addr;
 	if (area->object || area->flags & VMA_IO)
 		upper->pgoff += (addr - area->start) >> PAGE_SHIFT;
-	set_bounds(area, area->start, addr);
-	attach(area);
-	tree_insert(upper);
+	area->end = addr; /* and no gap changes */
+	area->mm->total_vm -= area_pages(upper);
+	follow_end(area);
+	tree_insert(upper, area_next(area));
 	attach(upper);
 	unlock_objects(area);
-	area_use_file(upper);
 	return upper;
 }
 
@@ -434,28 +489,26 @@ static bool can_share_anon(const struct vm_area *area, const struct vm_area *nex
 static void absorb(struct vm_area *area, struct vm_area *next)
 {
 	detach(next);
-	detach(area);
-	if (!area->anon) {
+	if (!area->anon && next->anon) {
 		area->family = next->family;
 		area->anon = next->anon;
 		area->anon_delta = next->anon_delta;
+		area_attach_anon(area);
 	}
 	area->flags |= next->flags & (VMA_COW | VMA_FORKED);
+	move_bounds(area, area->start, next->end); /* first: then no gap changes */
 	tree_remove(next);
-	set_bounds(area, area->start, next->end);
 	if (!area->anon)
 		area_choose_delta(area);
-	attach(area);
 }
 
-bool area_join(struct vm_area *area, struct vm_area *next)
+bool area_join_agreeing(struct vm_area *area, struct vm_area *next)
 {
 	struct vm_area *locked = area->family ? area : next;
 	struct rmap *family = locked->family;
 	bool ok;
 
-	if (area->end != next->start || !area_agrees(area, next) ||
-	    next->end - area->start > VM_AREA_MAX)
+	if (next->end - area->start > VM_AREA_MAX)
 		return false;
 	lock_objects(locked);
 	ok = can_share_anon(area, next);

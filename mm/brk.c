@@ -25,7 +25,7 @@ static int grow_heap(struct mm *mm, uint64_t start, uint64_t end)
 	area->max_prot = PROT_READ | PROT_WRITE | PROT_EXEC;
 	area->flags = VMA_HEAP;
 	area_choose_delta(area);
-	area_insert(area);
+	area_insert(area, next);
 	return 0;
 }
 

@@ -34,6 +34,7 @@ struct mm *mm_create(void)
 	}
 	rwsem_init(&mm->lock);
 	RB_INIT(&mm->areas);
+	TAILQ_INIT(&mm->area_list);
 	spin_lock_init(&mm->pt_lock, RANK_PT);
 	twin_begin(mm);
 	mm->refs = 1;
@@ -57,15 +58,10 @@ void mm_get(struct mm *mm)
  */
 static void mm_destroy(struct mm *mm)
 {
-	struct vm_area *area;
-
 	spin_lock(&mm->pt_lock);
 	user_pt_clear(mm);
 	spin_unlock(&mm->pt_lock);
-	while ((area = RB_ROOT(&mm->areas))) {
-		area_remove(area);
-		area_free(area);
-	}
+	areas_destroy(mm);
 	if (twin_exists(&mm->twin))
 		twin_pt_fini(&mm->twin);
 	pt_fini(&mm->pt);
@@ -105,27 +101,19 @@ static void copy_layout(struct mm *child, const struct mm *parent)
 /* The child's areas name the same objects; both sides of a private one copy before they write. */
 static int copy_area(struct mm *child, struct vm_area *from)
 {
-	struct vm_area *area = area_alloc(child);
+	struct vm_area *area;
 
-	if (!area)
-		return -ENOMEM;
 	if (from->anon && !(from->flags & VMA_WIPEONFORK))
 		from->flags |= VMA_COW | VMA_FORKED;
-	area->start = from->start;
-	area->end = from->end;
-	area->prot = from->prot;
-	area->max_prot = from->max_prot;
-	area->flags = (uint16_t)(from->flags & ~VMA_LOCKED);
-	area->anon_delta = from->anon_delta;
-	area->object = from->object;
-	area->pgoff = from->pgoff;
-	area->file = from->file;
-	area_use_file(area);
-	if (!(from->flags & VMA_WIPEONFORK)) {
-		area->family = from->family;
-		area->anon = from->anon;
+	area = area_copy(child, from);
+	if (!area)
+		return -ENOMEM;
+	area->flags &= (uint16_t)~VMA_LOCKED;
+	if (from->flags & VMA_WIPEONFORK) {
+		area->family = NULL;
+		area->anon = NULL;
 	}
-	area_insert(area);
+	area_insert(area, NULL);
 	return 0;
 }
 

@@ -5,14 +5,6 @@
 #include <twofold/fs.h>
 #include <twofold/swap.h>
 
-bool range_valid(uint64_t addr, uint64_t len, uint64_t *end)
-{
-	if (addr & ~PAGE_MASK || len > USER_END || addr > USER_END - ALIGN_UP(len, PAGE_SIZE))
-		return false;
-	*end = addr + ALIGN_UP(len, PAGE_SIZE);
-	return true;
-}
-
 static bool is_free(struct mm *mm, uint64_t start, uint64_t end)
 {
 	const struct vm_area *area = area_find(mm, start);
@@ -54,7 +46,6 @@ static void unmap_area(struct vm_area *area, uint64_t start, uint64_t end)
 		area_trim(area, end, area->end);
 	} else {
 		area_remove(area);
-		area_free(area);
 	}
 }
 
@@ -196,13 +187,10 @@ static int describe(struct vm_area *area, const struct map_request *req, uint64_
 }
 
 /* Extends a neighbour over the range, and joins both where it closed the gap between them. */
-static bool extend_neighbour(struct mm *mm, const struct vm_area *wanted)
+static bool extend_neighbour(struct mm *mm, const struct vm_area *wanted, struct vm_area *next)
 {
-	struct vm_area *next = area_find(mm, wanted->start);
-	struct vm_area *prev = next ? area_prev(next) : RB_ROOT(&mm->areas);
+	struct vm_area *prev = area_before(mm, next);
 
-	while (!next && prev && RB_RIGHT(prev, node))
-		prev = RB_RIGHT(prev, node);
 	if (prev && prev->end == wanted->start && area_agrees(prev, wanted) &&
 	    area_grow(prev, prev->start, wanted->end)) {
 		if (next)
@@ -213,33 +201,27 @@ static bool extend_neighbour(struct mm *mm, const struct vm_area *wanted)
 	       area_grow(next, wanted->start, next->end);
 }
 
-/* A new area as described, with references of its own. */
-static int add_area(struct mm *mm, const struct vm_area *wanted)
+/* A new area as described, with references of its own, before `next`. */
+static int add_area(struct mm *mm, const struct vm_area *wanted, struct vm_area *next)
 {
-	struct vm_object *shared = NULL;
-	struct vm_area *area = area_alloc(mm);
+	struct vm_area *area = area_copy(mm, wanted);
 
 	if (!area)
 		return -ENOMEM;
 	if (area_is_shared(wanted) && !wanted->file && !(wanted->flags & VMA_IO)) {
-		shared = object_create(NULL, NULL);
-		if (!shared) {
+		area->object = object_create(NULL, NULL);
+		if (!area->object) {
 			area_free(area);
 			return -ENOMEM;
 		}
 	}
-	*area = *wanted;
-	area->mm = mm;
-	if (shared)
-		area->object = shared;
-	area_use_file(area);
-	area_insert(area);
+	area_insert(area, next);
 	return 0;
 }
 
 static int64_t map_locked(struct mm *mm, const struct map_request *req)
 {
-	struct vm_area wanted = {.mm = mm};
+	struct vm_area wanted = {.mm = mm}, *next;
 	uint64_t start = req->addr;
 	bool mergeable = req->file || !is_shared(req);
 	int err;
@@ -253,8 +235,11 @@ static int64_t map_locked(struct mm *mm, const struct map_request *req)
 	err = describe(&wanted, req, start);
 	if (!err && req->flags & MAP_FIXED)
 		err = unmap_range(mm, start, start + req->len);
-	if (!err && !(mergeable && extend_neighbour(mm, &wanted)))
-		err = add_area(mm, &wanted);
+	if (err)
+		return err;
+	next = area_find(mm, start);
+	if (!mergeable || !extend_neighbour(mm, &wanted, next))
+		err = add_area(mm, &wanted, next);
 	return err ? err : (int64_t)start;
 }
 
@@ -319,7 +304,7 @@ int64_t remap_pfn_range(struct mm *mm, uint64_t addr, pfn_t pfn, uint64_t len, p
 	down_write(&mm->lock);
 	wanted.start = find_place(mm, addr, end - addr);
 	wanted.end = wanted.start + (end - addr);
-	err = wanted.start ? add_area(mm, &wanted) : -ENOMEM;
+	err = wanted.start ? add_area(mm, &wanted, area_find(mm, wanted.start)) : -ENOMEM;
 	if (!err)
 		err = map_frames(&wanted,
 				 area_prot(&wanted) | (prot & PT_TYPE) | PT_YOUNG | PT_DIRTY);

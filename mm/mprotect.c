@@ -94,10 +94,22 @@ int area_change_range(struct mm *mm, uint64_t start, uint64_t end, const struct 
 	return err;
 }
 
+/* PROT_GROWSDOWN: the range begins where the stack that it is in does. */
+static int from_stack_end(struct mm *mm, uint64_t *addr)
+{
+	const struct vm_area *area = area_find(mm, *addr);
+
+	if (!area || area->start > *addr)
+		return 0;
+	if (!(area->flags & VMA_GROWSDOWN))
+		return -EINVAL;
+	*addr = area->start;
+	return 0;
+}
+
 int mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
 {
 	struct area_change change = {.prot = prot & ~(PROT_GROWSDOWN | PROT_GROWSUP | PROT_SEM)};
-	struct vm_area *area;
 	uint64_t end;
 	int err = 0;
 
@@ -109,13 +121,8 @@ int mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
 	if (!range_valid(addr, len, &end))
 		return -ENOMEM;
 	down_write(&mm->lock);
-	area = area_find(mm, addr);
-	if (prot & PROT_GROWSDOWN && area && area->start <= addr) {
-		if (area->flags & VMA_GROWSDOWN)
-			addr = area->start;
-		else
-			err = -EINVAL;
-	}
+	if (prot & PROT_GROWSDOWN)
+		err = from_stack_end(mm, &addr);
 	if (!err)
 		err = area_change_range(mm, addr, end, &change);
 	up_write(&mm->lock);

@@ -68,19 +68,15 @@ static uint64_t choose_place(struct mm *mm, const struct remap *r)
 /* An area like another one, with what it shares and nothing private; in no tree yet. */
 static struct vm_area *area_like(const struct vm_area *from, uint64_t start, uint64_t end)
 {
-	struct vm_area *area = area_alloc(from->mm);
+	struct vm_area *area = area_copy(from->mm, from);
 
 	if (!area)
 		return NULL;
 	area->start = start;
 	area->end = end;
-	area->prot = from->prot;
-	area->max_prot = from->max_prot;
-	area->flags = (uint16_t)(from->flags & ~VMA_COW);
-	area->object = from->object;
-	area->pgoff = from->pgoff;
-	area->file = from->file;
-	area_use_file(area);
+	area->flags &= (uint16_t)~VMA_COW;
+	area->family = NULL;
+	area->anon = NULL;
 	area_choose_delta(area);
 	return area;
 }
@@ -103,7 +99,7 @@ static int64_t map_again(struct mm *mm, const struct remap *r)
 	if (!area)
 		return -ENOMEM;
 	area->pgoff += (r->old - from->start) >> PAGE_SHIFT;
-	area_insert(area);
+	area_insert(area, area_find(mm, start));
 	return (int64_t)start;
 }
 
@@ -133,7 +129,7 @@ static int move_area(struct vm_area *area, uint64_t start, const struct remap *r
 	}
 	area_move(area, start);
 	if (stays)
-		area_insert(stays);
+		area_insert(stays, area_find(area->mm, old));
 	else if (r->new_len > r->old_len && !grow_in_place(area, start + r->new_len)) {
 		area_move(area, old);
 		return -ENOMEM;

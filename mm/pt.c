@@ -318,14 +318,16 @@ static inline void report_dirty(const struct pt *pt, pte_t leaf, int level)
 		page_mark_dirty(pa_add(pa, off));
 }
 
+static inline bool eight_empty(const uint64_t *t)
+{
+	return !(t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]);
+}
+
 /* The first entry from `i` on that is not empty, or PT_ENTRIES; nobody else changes the table. */
 static unsigned next_used(const uint64_t *table, unsigned i)
 {
-	while (i < PT_ENTRIES && !table[i]) {
-		bool four = !(i & 3) && !(table[i + 1] | table[i + 2] | table[i + 3]);
-
-		i += four ? 4 : 1;
-	}
+	while (i < PT_ENTRIES && !table[i])
+		i += !(i & 7) && eight_empty(table + i) ? 8 : 1;
 	return i;
 }
 
@@ -334,8 +336,10 @@ static void drop_leaves(struct pt *pt, const uint64_t *table, unsigned used)
 	unsigned leaves = 0;
 
 	for (unsigned i = 0; used && i < PT_ENTRIES; i++) {
-		if (!table[i])
+		if (!table[i]) {
+			i += !(i & 7) && eight_empty(table + i) ? 7 : 0;
 			continue;
+		}
 		used--;
 		if (F(kind)(table[i], 0) != PTE_LEAF)
 			continue;
@@ -732,6 +736,7 @@ int PT_(unmap)(struct pt *pt, vaddr_t va, size_t size)
 	struct op op = {.pt = pt};
 	uint64_t end = va.va + size;
 	uint64_t *slot;
+	int level;
 
 	if (!range_ok(pt, va.va, size))
 		return -EINVAL;
@@ -740,6 +745,8 @@ int PT_(unmap)(struct pt *pt, vaddr_t va, size_t size)
 		take_page(pt, slot, va.va, 0);
 		return 0;
 	}
+	if (!mmu_load(walk(pt, va.va, &level)) && entry_end(va.va, end, level) == end)
+		return 0; /* nothing there, for all of the range */
 	if (split_edges(&op, va.va, end))
 		return -ENOMEM;
 	clear_range(&op, root_table(pt), ROOT, va.va, end);
@@ -1091,9 +1098,16 @@ int PT_(protect)(struct pt *pt, vaddr_t va, size_t size, prot_t clear, prot_t se
 {
 	struct op op = {.pt = pt};
 	uint64_t end = va.va + size;
+	uint64_t *slot;
 
 	if (!range_ok(pt, va.va, size))
 		return -EINVAL;
+	slot = size == PAGE_SIZE ? page_slot_to_change(pt, va.va) : NULL;
+	if (slot) {
+		change_leaf(&op, slot, 0, va.va, (struct change){clear, set});
+		finish(&op);
+		return 0;
+	}
 	if (split_edges(&op, va.va, end))
 		return -ENOMEM;
 	change_range(&op, root_table(pt), ROOT, va.va, end, (struct change){clear, set});

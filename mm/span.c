@@ -26,26 +26,35 @@ static int compare(const struct span *a, const struct span *b)
 
 RB_GENERATE_INTERNAL(span_tree, span, node, compare, static __attribute__((unused)))
 
-/* The tree's own code keeps what it rotates; ancestors are up to us. */
-static void update_upwards(struct span *s)
+/*
+ * In a tree that is right. A span enters and leaves the tree as if it ended at 0, so that inserting
+ * and removing, whose rotations keep what they turn, leave it right.
+ */
+void span_set_last(struct span *span, uint32_t last)
 {
-	for (; s; s = RB_PARENT(s, node))
-		s->max = max_of(s);
+	uint32_t max;
+
+	span->last = last;
+	for (; span && (max = max_of(span)) != span->max; span = RB_PARENT(span, node))
+		span->max = max;
 }
 
 void span_insert(struct span_tree *tree, struct span *span)
 {
-	span->max = span->last;
+	uint32_t last = span->last;
+
+	span->last = span->max = 0;
 	RB_INSERT(span_tree, tree, span);
-	update_upwards(RB_PARENT(span, node));
+	span_set_last(span, last);
 }
 
 void span_remove(struct span_tree *tree, struct span *span)
 {
-	struct span *parent = RB_PARENT(span, node);
+	uint32_t last = span->last;
 
+	span_set_last(span, 0);
 	RB_REMOVE(span_tree, tree, span);
-	update_upwards(parent);
+	span->last = last;
 }
 
 /* The leftmost overlapping span of a subtree whose max is at least `first`; or NULL. */

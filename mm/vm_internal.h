@@ -51,13 +51,28 @@ void area_setup(void); /* boot */
 /* Cleared but for mm. NULL: no memory. */
 struct vm_area *area_alloc(struct mm *mm);
 void area_free(struct vm_area *area); /* not linked anywhere any more; puts the file */
-/* Takes the reference that area->file stands for, if any. */
-void area_use_file(struct vm_area *area);
-/* Into the tree, and attached to the objects that it names. Its range is free. */
-void area_insert(struct vm_area *area);
-/* Out of the tree and off its objects; drops what only it covered. Leaves are gone already. */
+/* Like `from` in everything, with a reference to the file of its own, but not linked anywhere.
+ * NULL: no memory. */
+struct vm_area *area_copy(struct mm *mm, const struct vm_area *from);
+/* Into the tree, before `next` (NULL: it is the last), and attached to the objects that it names.
+ * Its range is free. */
+void area_insert(struct vm_area *area, struct vm_area *next);
+/* Frees it: out of the tree and off its objects; drops what only it covered. Leaves are gone
+ * already. */
 void area_remove(struct vm_area *area);
-struct vm_area *area_prev(struct vm_area *area);
+/* All of them, when nobody looks at the tree any more. Leaves are gone already. */
+void areas_destroy(struct mm *mm);
+static inline struct vm_area *area_prev(struct vm_area *area)
+{
+	return TAILQ_PREV(area, vm_area_list, in_order);
+}
+
+/* The one before `next`, or the last one where that is NULL. */
+static inline struct vm_area *area_before(struct mm *mm, struct vm_area *next)
+{
+	return next ? area_prev(next) : TAILQ_LAST(&mm->area_list, vm_area_list);
+}
+
 /* Cuts in two at addr, inside it; returns the upper half. NULL: -ENOMEM, nothing has changed. */
 struct vm_area *area_split(struct vm_area *area, uint64_t addr);
 /* Shrinks to [start, end), not empty; drops what only the rest covered. Leaves are gone already. */
@@ -68,8 +83,14 @@ bool area_grow(struct vm_area *area, uint64_t start, uint64_t end);
 void area_move(struct vm_area *area, uint64_t start);
 /* Whether `next`, were it where `area` ends, would go on in the same manner. */
 bool area_agrees(const struct vm_area *area, const struct vm_area *next);
-/* Makes one of two areas where they touch and agree, and can: then `next` is gone. */
-bool area_join(struct vm_area *area, struct vm_area *next);
+/* Makes one of two areas that touch and agree, if it can: then `next` is gone. */
+bool area_join_agreeing(struct vm_area *area, struct vm_area *next);
+static inline bool area_join(struct vm_area *area, struct vm_area *next)
+{
+	return area->end == next->start && area_agrees(area, next) &&
+	       area_join_agreeing(area, next);
+}
+
 /* Joins with what lies on both sides; returns the area that now holds the range. */
 struct vm_area *area_join_both(struct vm_area *area);
 /* Parts with its anonymous object, dropping what only it covered. Leaves are gone already. */
@@ -169,7 +190,14 @@ void totals_end(struct mm *mm); /* its tables are gone */
 /* Unmaps; mm->lock held for writing, range checked. -ENOMEM: nothing has changed. */
 int unmap_range(struct mm *mm, uint64_t start, uint64_t end);
 /* Page-aligned, below USER_END, not wrapping; *end is made. Zero length is fine. */
-bool range_valid(uint64_t addr, uint64_t len, uint64_t *end);
+static inline bool range_valid(uint64_t addr, uint64_t len, uint64_t *end)
+{
+	if (addr & ~PAGE_MASK || len > USER_END || addr > USER_END - ALIGN_UP(len, PAGE_SIZE))
+		return false;
+	*end = addr + ALIGN_UP(len, PAGE_SIZE);
+	return true;
+}
+
 /* Linux's heuristic overcommit: only what could never be there is refused. */
 bool exceeds_memory(uint64_t len);
 /* Faults in what is there of [start, end), private memory that is writable by writing (mlock.c).

@@ -107,37 +107,71 @@ endfunc user_copy_out
 
 /* size_t user_clear(uptr_t to, size_t n): bytes that could not be cleared. */
 func user_clear
-1:	subs	x1, x1, #8
-	b.lo	4f
-2:	sttr	xzr, [x0]
-3:	add	x0, x0, #8
-	b	1b
-4:	add	x1, x1, #8
-	cbz	x1, 7f
-5:	sttrb	wzr, [x0]
-6:	add	x0, x0, #1
+	subs	x1, x1, #64
+	b.lo	3f
+1:	.irp	at, 0, 8, 16, 24, 32, 40, 48, 56
+	sttr	xzr, [x0, #\at]
+	.endr
+2:	add	x0, x0, #64
+	subs	x1, x1, #64
+	b.hs	1b
+3:	add	x1, x1, #64
+4:	subs	x1, x1, #8
+	b.lo	7f
+5:	sttr	xzr, [x0]
+6:	add	x0, x0, #8
+	b	4b
+7:	add	x1, x1, #8
+	cbz	x1, 10f
+8:	sttrb	wzr, [x0]
+9:	add	x0, x0, #1
 	subs	x1, x1, #1
-	b.ne	5b
-7:	mov	x0, x1
+	b.ne	8b
+10:	mov	x0, x1
 	ret
-	guard	2b, 3b, 4b
+11:	add	x1, x1, #64
+	b	8b
+	guard	1b, 2b, 11b
 	guard	5b, 6b, 7b
+	guard	8b, 9b, 10b
 endfunc user_clear
 
-/* ssize_t user_strncpy(char *to, uptr_t from, size_t size): length, size if no NUL, -EFAULT. */
+/*
+ * ssize_t user_strncpy(char *to, uptr_t from, size_t size): length, size if no NUL, -EFAULT. Eight
+ * bytes at a time where they lie in one page, so that none past the string's own pages is touched;
+ * what follows the NUL in them is copied too, inside the buffer.
+ */
 func user_strncpy
 	mov	x3, xzr
-1:	cmp	x3, x2
-	b.eq	4f
-	add	x5, x1, x3
-2:	ldtrb	w4, [x5]
-3:	strb	w4, [x0, x3]
-	cbz	w4, 4f
+	mov	x6, #0x0101010101010101
+1:	add	x5, x1, x3
+	and	x7, x5, #0xfff
+	sub	x8, x2, x3
+	cmp	x7, #0xff8
+	ccmp	x8, #8, #0, ls		/* not in one page: as if fewer than 8 were left */
+	b.lo	4f
+2:	ldtr	x4, [x5]
+3:	str	x4, [x0, x3]
+	sub	x7, x4, x6		/* bit 7 of the first byte that is 0, and maybe of later */
+	bic	x7, x7, x4		/* ones, is left over */
+	ands	x7, x7, x6, lsl #7
+	add	x3, x3, #8
+	b.eq	1b
+	rbit	x7, x7
+	clz	x7, x7
+	sub	x3, x3, #8
+	add	x0, x3, x7, lsr #3
+	ret
+4:	cbz	x8, 7f
+5:	ldtrb	w4, [x5]
+6:	strb	w4, [x0, x3]
+	cbz	w4, 7f
 	add	x3, x3, #1
 	b	1b
-4:	mov	x0, x3
+7:	mov	x0, x3
 	ret
 	guard	2b, 3b, user_fault
+	guard	5b, 6b, user_fault
 endfunc user_strncpy
 
 user_fault:

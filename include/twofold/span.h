@@ -19,6 +19,7 @@ RB_HEAD(span_tree, span);
 
 void span_insert(struct span_tree *tree, struct span *span);
 void span_remove(struct span_tree *tree, struct span *span);
+void span_set_last(struct span *span, uint32_t last); /* of one that is in a tree */
 /* The spans that overlap [first, last], by ascending start; NULL after the last one. */
 struct span *span_find(const struct span_tree *tree, uint32_t first, uint32_t last);
 struct span *span_next(struct span *span, uint32_t first, uint32_t last);

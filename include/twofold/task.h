@@ -61,6 +61,7 @@ struct process {
 	uint32_t uid, gid;
 	char comm[16];
 	bool dumpable;
+	uint64_t acted; /* bit n-1: somebody set an action of signal n; the others are all zeros */
 	struct sigaction_k {
 		uint64_t handler, flags, restorer, mask;
 	} actions[65]; /* last: fork copies it over what need not be cleared */

@@ -98,16 +98,19 @@ struct vm_area {
 	struct file *file;	  /* holds a reference; or NULL */
 	uint64_t pgoff;		  /* page of `object` at start; VMA_IO: frame number at start */
 	RB_ENTRY(vm_area) node;
+	TAILQ_ENTRY(vm_area) in_order;
 	uint64_t gap, max_gap; /* free bytes below it; the most below any area of its subtree */
 	struct span anon_span, object_span; /* in the object's tree, under its rmap->lock */
 };
 
 RB_HEAD(vm_area_tree, vm_area);
+TAILQ_HEAD(vm_area_list, vm_area);
 
 struct mm {
 	struct rwsem lock;
 	struct vm_area_tree areas;
-	struct vm_area *last; /* the area found last; any reader may store it */
+	struct vm_area_list area_list; /* the same, by address */
+	struct vm_area *last;	       /* the area found last; any reader may store it */
 	uint32_t nr_areas;
 	int32_t refs;
 
@@ -177,8 +180,16 @@ int64_t remap_pfn_range(struct mm *mm, uint64_t addr, pfn_t pfn, uint64_t len, p
 
 /* ---- areas (mm/area.c); mm->lock held ---- */
 struct vm_area *area_find(struct mm *mm, uint64_t addr); /* the first with end > addr, or NULL */
-struct vm_area *area_first(struct mm *mm);
-struct vm_area *area_next(struct vm_area *area);
+static inline struct vm_area *area_first(struct mm *mm)
+{
+	return TAILQ_FIRST(&mm->area_list);
+}
+
+static inline struct vm_area *area_next(struct vm_area *area)
+{
+	return TAILQ_NEXT(area, in_order);
+}
+
 /* One line of /proc/PID/maps for the area, newline included; returns its length as snprintf. */
 int area_describe(const struct vm_area *area, char *buf, size_t size);
 /* Parts of it: "rw-p", and the file's path (in `path`, if need be), "[stack]" ... or "". */

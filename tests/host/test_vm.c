@@ -463,6 +463,33 @@ static uint64_t check_gaps(const struct vm_area *a)
 	return a->max_gap;
 }
 
+/* Every node knows the greatest end of its subtree. */
+static uint32_t check_spans(const struct span *s)
+{
+	uint32_t left, right;
+
+	if (!s)
+		return 0;
+	left = check_spans(RB_LEFT(s, node));
+	right = check_spans(RB_RIGHT(s, node));
+	assert_int_equal(s->max, MAX(s->last, MAX(left, right)));
+	return s->max;
+}
+
+static void check_objects(const struct vm_area *a)
+{
+	uint32_t pages = (uint32_t)((a->end - a->start) >> PAGE_SHIFT);
+
+	if (a->anon) {
+		assert_int_equal(a->anon_span.last - a->anon_span.first, pages - 1);
+		check_spans(RB_ROOT(&a->anon->areas));
+	}
+	if (a->object) {
+		assert_int_equal(a->object_span.last - a->object_span.first, pages - 1);
+		check_spans(RB_ROOT(&a->object->areas));
+	}
+}
+
 /* The areas describe the same as the shadow, in order and without overlap. */
 static void check_areas(const struct proc *proc)
 {
@@ -473,6 +500,7 @@ static void check_areas(const struct proc *proc)
 	for (struct vm_area *a = area_first(proc->mm); a; a = area_next(a), n++) {
 		assert_int_equal(a->gap, a->start - last);
 		assert_true(a->start >= last && a->start < a->end);
+		check_objects(a);
 		last = a->end;
 		total += (a->end - a->start) >> PAGE_SHIFT;
 	}

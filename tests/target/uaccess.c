@@ -142,6 +142,53 @@ SELFTEST(uaccess, strings_end_at_nul_or_limit)
 	teardown();
 }
 
+/* Every alignment, length and limit, with all kinds of bytes around the NUL; and close to a hole.
+ */
+SELFTEST(uaccess, strings_of_every_length)
+{
+	char out[40], in[40];
+	unsigned wrong = 0;
+
+	REQUIRE(setup());
+	for (unsigned offset = 0; offset < 9; offset++)
+		for (unsigned len = 0; len < 32; len++) {
+			uint64_t at = offset < 8 ? base + offset : HOLE - len - 1;
+
+			for (unsigned i = 0; i < sizeof(out); i++)
+				out[i] = i == len ? '\0' : i % 3 ? '\x80' : '\x01';
+			REQUIRE(copy_to_user(UPTR(at), out, offset < 8 ? sizeof(out) : len + 1) ==
+				0);
+			memset(in, 'x', sizeof(in));
+			wrong += strncpy_from_user(in, UPTR(at), len + 1) != (ssize_t)len;
+			wrong += memcmp(in, out, len + 1) != 0 || in[len + 1] != 'x';
+			wrong += strncpy_from_user(in, UPTR(at), sizeof(in)) != (ssize_t)len;
+			wrong += memcmp(in, out, len + 1) != 0;
+			wrong += strncpy_from_user(in, UPTR(at), len) != -ENAMETOOLONG;
+		}
+	EXPECT(wrong == 0);
+	teardown();
+}
+
+SELFTEST(uaccess, clearing_clears_just_that)
+{
+	char in[300];
+	unsigned wrong = 0;
+
+	REQUIRE(setup());
+	for (unsigned offset = 1; offset < 10; offset++)
+		for (unsigned n = 0; n < 280; n += n < 80 ? 1 : 67) {
+			memset(in, 'x', sizeof(in));
+			REQUIRE(copy_to_user(UPTR(base), in, sizeof(in)) == 0);
+			EXPECT(clear_user(UPTR(base + offset), n) == 0);
+			REQUIRE(copy_from_user(in, UPTR(base), sizeof(in)) == 0);
+			for (unsigned i = 0; i < sizeof(in); i++)
+				wrong += (i >= offset && i < offset + n) != !in[i];
+		}
+	EXPECT(wrong == 0);
+	EXPECT(clear_user(UPTR(HOLE - 100), 200) == -EFAULT);
+	teardown();
+}
+
 SELFTEST(uaccess, compare_and_exchange)
 {
 	uint32_t seen = 0, now = 0;
