@@ -23,17 +23,12 @@
 #define STATUS_EMPTY BIT(30)
 
 #define CHANNEL_PROPERTY 8u
-#define CHANNEL_MASK 0xfu
 #define PATIENCE NSEC_PER_SEC
 
 #define REQUEST 0u
 #define RESPONSE_OK 0x80000000u
 #define TAG_ANSWERED BIT(31)
 
-#define TAG_SET_POWER_STATE 0x00028001u
-#define POWER_ON BIT(0)
-#define POWER_WAIT BIT(1)      /* in the request */
-#define POWER_NO_DEVICE BIT(1) /* in the response */
 #define TAG_GET_CLOCK_RATE 0x00030002u
 
 /* The firmware reads and writes it past the caches: no line of it holds anything else. */
@@ -124,12 +119,4 @@ int mailbox_clock_rate(unsigned clock_id, uint32_t *hz)
 
 	*hz = values[1];
 	return err ? err : *hz ? 0 : -EINVAL;
-}
-
-int mailbox_power(unsigned device_id, bool on)
-{
-	uint32_t values[2] = {device_id, (on ? POWER_ON : 0) | POWER_WAIT};
-	int err = mailbox_property(TAG_SET_POWER_STATE, values, ARRAY_SIZE(values));
-
-	return err ? err : values[1] & POWER_NO_DEVICE ? -ENXIO : 0;
 }

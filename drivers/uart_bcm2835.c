@@ -17,7 +17,8 @@
 
 #define AUX_MU_IO 0x00
 #define AUX_MU_IER 0x04
-#define IER_RX BIT(0)
+/* Without bits 3:2, which the manual reserves, received data does not interrupt (errata, p. 12). */
+#define IER_RX (BIT(0) | 3u << 2)
 #define IER_TX BIT(1)
 #define AUX_MU_LCR 0x0c
 #define LCR_8BIT 3u

@@ -11,12 +11,32 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 BOOT = os.path.join(os.path.dirname(HERE), "boot")
 MIB = 1 << 20
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 PAGE = 4096
 UBOOT = {"virt": "qemu_arm64", "raspi3": "rpi_3", "raspi4": "rpi_4"}
 
 
 def die(text):
     sys.exit(f"{os.path.basename(sys.argv[0])}: {text}")
+
+
+def bytes_of(text):
+    """How many bytes a size like 64M or 1G is; None where it is none."""
+    match = re.fullmatch(r"(\d+)([KMGT]?)(I?B)?", text.upper())
+    return int(match[1]) * UNITS[match[2]] if match else None
+
+
+def size_of(name, text):
+    """The same of a variable's value, which must be a size."""
+    size = bytes_of(text)
+    if size is None:
+        die(f"{name}={text}: not a size (128M, 1G ...)")
+    return size
+
+
+def memory_limit(settings):
+    """MEM where it cannot change the machine: the kernel's parameter, in words that it knows."""
+    return f"mem={size_of('MEM', settings['MEM']) >> 20}M" if settings["MEM"] else ""
 
 
 def built(path):

@@ -100,7 +100,7 @@ int sd_status_error(uint32_t status)
 	return 0;
 }
 
-int sd_status(struct sd_card *card, uint32_t *status)
+static int read_status(struct sd_card *card, uint32_t *status)
 {
 	struct sd_command cmd;
 	int err = command(card->host, SEND_STATUS, card->rca, SD_R1, &cmd);
@@ -116,7 +116,7 @@ int sd_wait_ready(struct sd_card *card)
 	int err, failed = 0;
 
 	for (;;) {
-		err = sd_status(card, &status);
+		err = read_status(card, &status);
 		if (err)
 			return err;
 		if (!failed)

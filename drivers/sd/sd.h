@@ -164,8 +164,6 @@ struct sd_card {
 int sd_identify(struct sd_host *host, struct sd_card *card);
 /* The bits of a card's status (4.10.1) that mean that the command failed. */
 int sd_status_error(uint32_t status);
-/* Sends CMD13. */
-int sd_status(struct sd_card *card, uint32_t *status);
 /* Waits until the card is done with what it got. */
 int sd_wait_ready(struct sd_card *card);
 

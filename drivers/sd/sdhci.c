@@ -531,8 +531,11 @@ static int sdhci_probe(const struct dt_node *node)
 	caps = get(h, CAPABILITIES);
 	h->version = get(h, VERSION) >> 16 & 0xff;
 	find_clock(h, caps);
-	if (!h->base_hz)
+	if (!h->base_hz) {
+		vunmap_range(h->base);
+		kfree(h);
 		return -ENXIO;
+	}
 	find_dma(h, caps);
 	sd_host_start(&h->host, h->kind->socket);
 	return 0;

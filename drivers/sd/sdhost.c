@@ -56,9 +56,8 @@
 #define SDHCFG 0x38
 #define CFG_BLOCK_IRQ 0x100u
 #define CFG_DATA_IRQ 0x010u
-#define CFG_SLOW_CARD                                                                              \
-	0x008u /* keeps it from switching clocks by itself (Linux: sets it always)                 \
-		*/
+/* Keeps it from switching clocks by itself (Linux: sets it always). */
+#define CFG_SLOW_CARD 0x008u
 #define CFG_4_LINES 0x004u
 #define CFG_WIDE_INTERNAL 0x002u
 #define SDHBCT 0x3c /* bytes of a block */

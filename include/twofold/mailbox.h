@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The Raspberry Pi firmware's property mailbox: questions to the VideoCore (the firmware's wiki,
- *"Mailbox property interface"). Not from interrupt handlers. -ENODEV where the device tree has no
+ * "Mailbox property interface"). Not from interrupt handlers. -ENODEV where the device tree has no
  * mailbox, -ETIMEDOUT where the firmware does not answer, -EINVAL where it knows no such thing.
  */
 #ifndef TWOFOLD_MAILBOX_H
@@ -13,18 +13,12 @@
 
 /* Unique clock IDs. */
 #define MAILBOX_CLOCK_EMMC 1u /* Arasan's */
-#define MAILBOX_CLOCK_UART 2u
 #define MAILBOX_CLOCK_CORE 4u /* SDHOST's, the mini-UART's */
 #define MAILBOX_CLOCK_EMMC2 12u
-
-/* Unique power device IDs. */
-#define MAILBOX_POWER_SD 0u
 
 /* One tag: `nr` words go there, as many come back. */
 int mailbox_property(uint32_t tag, uint32_t *values, unsigned nr);
 /* A clock's rate now, in Hz: as the firmware, of whatever version, has set it. */
 int mailbox_clock_rate(unsigned clock_id, uint32_t *hz);
-/* Switches a device and waits until that is stable. -ENXIO: there is no such device. */
-int mailbox_power(unsigned device_id, bool on);
 
 #endif

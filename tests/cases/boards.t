@@ -24,9 +24,10 @@ both() {
 	like "$1: the PL011 is the console" 'console: ttyAMA0 at /soc/serial@7e201000'
 	like "$1: which takes input" '^typed'
 
-	boot BOARD="$1" MEM=64M CMD='head -1 /proc/meminfo'
+	boot BOARD="$1" MEM=64M CMD='head -1 /proc/meminfo; contrast fault device'
 	is "$1: MEM is a limit" "$status" 0
 	like "$1: of so much RAM" 'MemTotal: +6[0-9]{4} kB'
+	like "$1: a device's page faults in again" "^  kernel +mapped the device's page again"
 }
 
 for board in raspi3 raspi4; do

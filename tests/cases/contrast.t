@@ -38,13 +38,14 @@ mkdir -p "$RUNDIR/files"
 cat >"$RUNDIR/files/script" <<END
 $(show text walk 0x400000); $(show hole walk 0x10000000)
 $(show kernel walk 0xffffffff80000000); $(show gp walk 0x900000000000)
+$(show tagged walk 0x1200000000400000); $(show bare walk 000000400000)
 low=\$(grep stack /proc/\$\$/maps); $(show untouched 'walk 0x${low%%-*} $$')
 $(show map map); $(show fault fault); $(show bits bits); $(show tlb tlb)
 $(show 2m tlb --page 2M --trace stride --entries 1 --ways 1 --walk-cache 0)
 $(show hafdbs tlb --trace zipf --hafdbs); $(show cost cost true)
 contrast cost sh -c 'exit 3'; echo "status \$?"
 contrast cost /none; echo "status \$?"
-contrast walk 0 77777; echo "status \$?"
+contrast walk 0 77777; contrast map 77777; echo "status \$?"
 cat /proc/contrast/explain
 $swapped
 $wrong
@@ -70,6 +71,11 @@ is "walk: the kernel's text" "$(json kernel \
 is "walk: not canonical" \
 	"$(json gp 'd["canonical"], d["x86_64"]["entries"], d["x86_64"]["fault"][:3]')" \
 	"(False, [], '#GP')"
+is "walk: a tag" \
+	"$(json tagged 'd["canonical"], d["arm64"]["mapped"], d["x86_64"]["fault"][:3]')" \
+	"(False, True, '#GP')"
+like "walk: a tag, in words" '^tagged: x86 refuses it \(#GP\)'
+is "walk: an address as it stands in maps" "$(json bare 'd["va"]')" 0x400000
 is "walk: not touched" "$(json untouched 'd["state"], d["arm64"]["mapped"]')" \
 	"('not touched', False)"
 like "walk: why" '\(demand paging\)$'
@@ -136,7 +142,7 @@ is "cost: both sides stored entries" "$(json cost \
 	"([True, True], 0)"
 like "cost: the program's status" '^status 3$'
 like "cost: no such program" '^status 127$'
-like "walk: no such process" '^contrast: .*: No such process'
+is "walk, map: no such process" "$(grep -c '^contrast: process 77777: No such process' "$out")" 2
 
 is "wrong arguments: usage, 2" "$(grep -c '^wrong \[.*\]: 2, 1$' "$out")" 18
 

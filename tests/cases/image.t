@@ -23,7 +23,7 @@ echo mine >"$RUNDIR/files/mine"
 for file in bootcode.bin start.elf bcm2837-rpi-3-b.dtb; do
 	echo "$file" >"$RUNDIR/firmware/$file"
 done
-image BOARD=raspi3 SWAP=64M MEM=512M TF_APPEND='loglevel=8 x' TF_FIRMWARE="$RUNDIR/firmware"
+image BOARD=raspi3 SWAP=64M MEM=512MiB TF_APPEND='loglevel=8 x' TF_FIRMWARE="$RUNDIR/firmware"
 is "works" "$status" 0
 like "what the firmware lacks is named" '^image: it still lacks the firmware: fixup.dat$'
 like "what to do next" "^image: .*sudo dd if=$card of=/dev/sdX"
@@ -62,6 +62,10 @@ is "raspi4, SWAP=0: no second partition" "$(table 462 16)" 000000000000000000000
 like "raspi4: its firmware is named" 'lacks the firmware: start4.elf fixup4.dat bcm2711-rpi-4-b.dtb$'
 image BOARD=virt
 is "virt has no card" "$status $(wc -l <"$out")" "1 1"
+for wrong in SWAP=much MEM=much; do
+	image BOARD=raspi3 $wrong
+	is "$wrong: one line" "$status $(cat "$out")" "1 image: $wrong: not a size (128M, 1G ...)"
+done
 
 if [ -e "$PKG/uboot/.complete" ]; then
 	card=$RUNDIR/raspi3.img

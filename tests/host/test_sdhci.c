@@ -234,6 +234,11 @@ void *ioremap(paddr_t pa, size_t size)
 	return window;
 }
 
+void vunmap_range(void *p)
+{
+	(void)p;
+}
+
 bool dt_compatible(const struct dt_node *n, const char *compatible)
 {
 	return !strcmp(n->compatible, compatible);

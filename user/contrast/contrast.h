@@ -24,8 +24,8 @@ extern bool json; /* -j */
 __attribute__((noreturn)) void usage(void);
 /* What cannot go on: "contrast: ...", exits with 1. */
 __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...);
-/* A C number, all of the text; else usage(). */
-uint64_t parse_number(const char *text, uint64_t least, uint64_t most);
+/* A number, all of the text, as strtoull() reads it; else usage(). */
+uint64_t parse_number(const char *text, int base, uint64_t least, uint64_t most);
 /* A process id; 0 where argc is 0, usage() where there is more than one. */
 int parse_pid(int argc, char **argv);
 

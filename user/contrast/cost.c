@@ -109,8 +109,7 @@ static void print_cost(const struct counters *before, const struct counters *aft
 {
 	uint64_t ns = value_of(after, "", "clock") - value_of(before, "", "clock");
 
-	printf("%-41s | %-25s | %-25s\n%-41s", "", "ARM64", twin ? "x86-64" : "x86-64: twin=off",
-	       "");
+	printf("%-41s | %-25s | %s\n%-41s", "", "ARM64", twin ? "x86-64" : "x86-64: twin=off", "");
 	printf(" |%8s %8s %8s |%8s %8s %8s\n", "before", "after", "change", "before", "after",
 	       "change");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

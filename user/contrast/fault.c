@@ -87,7 +87,7 @@ static bool parse_record(const char *line, int *pid, struct record *r)
 	return true;
 }
 
-/* The last fault of the process in the page of the attempt. */
+/* The first fault of the process in the page of the attempt: what is mapped by it may fault too. */
 static void find_record(struct record *found)
 {
 	const uint64_t page = ~0xfffull, at = (uintptr_t)attempt->at;
@@ -98,7 +98,7 @@ static void find_record(struct record *found)
 	*found = (struct record){0};
 	if (!lines_read(&lines, FAULTS, NULL))
 		die("%s: %m", FAULTS);
-	for (size_t i = 0; i < lines.n; i++) {
+	for (size_t i = 0; i < lines.n && !found->found; i++) {
 		if (!parse_record(lines.line[i], &pid, &r))
 			die("%s: cannot read \"%s\"", FAULTS, lines.line[i]);
 		if (pid == attempt->pid && !((r.va ^ at) & page)) {
@@ -280,10 +280,9 @@ static const struct kind *find_kind(const char *name)
 	for (size_t i = 0; i < nr_kinds; i++)
 		if (strcmp(kinds[i].name, name) == 0)
 			return &kinds[i];
-	fprintf(stderr, "contrast: no such kind of fault as %s; there are", name);
+	fprintf(stderr, "contrast: no such kind of fault as %s; there are\n", name);
 	for (size_t i = 0; i < nr_kinds; i++)
-		fprintf(stderr, " %s", kinds[i].name);
-	fputc('\n', stderr);
+		fprintf(stderr, "  %-15s  %s\n", kinds[i].name, kinds[i].what);
 	usage();
 }
 

@@ -128,9 +128,9 @@ static void accept(struct verdict *v, enum side side, const struct mmu_result *r
 static const char *note_of(const struct walk *walk, enum side side, bool user, const bool late[3])
 {
 	const struct tree *tree = &walk->trees[side];
-	const struct tree_entry *leaf = &tree->entries[tree->n - 1];
+	const struct tree_entry *leaf = tree->n ? &tree->entries[tree->n - 1] : NULL;
 
-	if (!tree->n || kind_of(side, leaf) != PTE_LEAF)
+	if (!leaf || kind_of(side, leaf) != PTE_LEAF)
 		return "";
 	if (side == X86)
 		return !user && leaf->value & X86_64_PTE_US ? "(a user page: SMAP, SMEP)" : "";

@@ -23,7 +23,7 @@ static const struct command {
 void usage(void)
 {
 	fputs("usage: contrast [-j] COMMAND ...            -j: JSON\n"
-	      "  walk ADDR [PID]      what each machine's tables say of an address\n"
+	      "  walk ADDR [PID]      what each machine's tables say of an address (hexadecimal)\n"
 	      "  map [PID]            areas, with table pages and leaves in both formats\n"
 	      "  fault [KIND]...      provokes faults, and shows what each machine reports\n"
 	      "  cost PROGRAM [ARG]...  runs it, and shows what both formats needed\n"
@@ -52,13 +52,13 @@ void die(const char *format, ...)
 	exit(1);
 }
 
-uint64_t parse_number(const char *text, uint64_t least, uint64_t most)
+uint64_t parse_number(const char *text, int base, uint64_t least, uint64_t most)
 {
 	uint64_t value;
 	char *end;
 
 	errno = 0;
-	value = strtoull(text, &end, 0);
+	value = strtoull(text, &end, base);
 	if (end == text || *end || errno || *text == '-' || value < least || value > most) {
 		fprintf(stderr, "contrast: %s: not a number that fits here\n", text);
 		usage();
@@ -70,7 +70,7 @@ int parse_pid(int argc, char **argv)
 {
 	if (argc > 1)
 		usage();
-	return argc ? (int)parse_number(argv[0], 1, INT32_MAX) : 0;
+	return argc ? (int)parse_number(argv[0], 10, 1, INT32_MAX) : 0;
 }
 
 int main(int argc, char **argv)

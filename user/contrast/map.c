@@ -4,6 +4,7 @@
  * belongs to the first area that has an entry below it.
  */
 #include "contrast.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,8 +117,11 @@ static void read_lines(struct lines *lines, int pid, const char *name)
 		snprintf(path, sizeof(path), PROC "/%d/%s", pid, name);
 	else
 		snprintf(path, sizeof(path), PROC "/self/%s", name);
-	if (!lines_read(lines, path, NULL))
+	if (!lines_read(lines, path, NULL)) {
+		if (errno == ENOENT || errno == ESRCH)
+			die("process %d: %s", pid, strerror(ESRCH));
 		die("%s: %m", path);
+	}
 }
 
 static void read_map(struct map *map)

@@ -56,15 +56,15 @@ static int parse(int argc, char **argv, struct setup *setup)
 		else if (option == 'p')
 			setup->page_level = (int)find_name(optarg, page_names, 3);
 		else if (option == 'n')
-			setup->pages = parse_number(optarg, 1, MOST_PAGES);
+			setup->pages = parse_number(optarg, 0, 1, MOST_PAGES);
 		else if (option == 'e')
-			setup->entries = (unsigned)parse_number(optarg, 1, 1 << 16);
+			setup->entries = (unsigned)parse_number(optarg, 0, 1, 1 << 16);
 		else if (option == 'w')
-			setup->ways = (unsigned)parse_number(optarg, 1, 1 << 16);
+			setup->ways = (unsigned)parse_number(optarg, 0, 1, 1 << 16);
 		else if (option == 'c')
-			setup->walk_cache = (unsigned)parse_number(optarg, 0, 1 << 16);
+			setup->walk_cache = (unsigned)parse_number(optarg, 0, 0, 1 << 16);
 		else if (option == 'a')
-			setup->count = parse_number(optarg, 1, 100000000);
+			setup->count = parse_number(optarg, 0, 1, 100000000);
 		else if (option == 'h')
 			setup->hafdbs = true;
 		else

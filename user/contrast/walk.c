@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "walk.h"
 #include "contrast.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,11 +43,15 @@ static bool parse_machine(struct tree *tree, const char *text)
 /* Names and values, those to come too. */
 static bool parse_control(struct control *c, const char *text)
 {
-	unsigned long value;
+	uint64_t value;
 	char name[16];
+	char *end;
 	int n;
 
-	for (; sscanf(text, "%15s %li%n", name, (long *)&value, &n) == 2; text += n) {
+	for (; sscanf(text, "%15s %n", name, &n) == 1; text = end) {
+		value = strtoull(text + n, &end, 0);
+		if (end == text + n)
+			return false;
 		if (strcmp(name, "tcr") == 0)
 			c->tcr = value;
 		else if (strcmp(name, "sctlr") == 0)
@@ -90,8 +95,11 @@ static void read_walk(struct walk *walk, uint64_t va, int pid)
 	char what[64];
 
 	snprintf(what, sizeof(what), pid ? "%#" PRIx64 " %d\n" : "%#" PRIx64 "\n", va, pid);
-	if (!lines_read(&lines, PROC "/contrast/walk", what))
+	if (!lines_read(&lines, PROC "/contrast/walk", what)) {
+		if (errno == ESRCH)
+			die("process %d: %m", pid);
 		die("%s/contrast/walk: %m", PROC);
+	}
 	for (size_t i = 0; i < lines.n; i++)
 		if (!parse_line(walk, lines.line[i]))
 			die("%s/contrast/walk: cannot read \"%s\"", PROC, lines.line[i]);
@@ -119,8 +127,17 @@ static const struct {
 	 "for it"},
 };
 
+/* The area and what is there are told of addresses as x86 has them: without a tag. */
+static bool is_tagged(const struct walk *walk)
+{
+	return !(walk->va >> 55 & 1) && walk->va >> 56;
+}
+
 static const char *state_words(const struct walk *walk)
 {
+	if (is_tagged(walk))
+		return "tagged: x86 refuses it (#GP) before it reads a table; ARM ignores bits "
+		       "63:56 (TBI)";
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		if (strncmp(walk->state, states[i].state, strlen(states[i].state)) == 0)
 			return states[i].words;
@@ -256,7 +273,7 @@ static void print_walk(const struct walk *walk)
 	if (strncmp(walk->state, "kernel", 6) == 0 && strcmp(walk->area, "none") != 0)
 		print_wrapped(heading, 2, walk->area);
 	else if (strcmp(walk->area, "none") == 0)
-		print_wrapped(heading, 2, "in no area");
+		print_wrapped(heading, 2, is_tagged(walk) ? "a tagged address" : "in no area");
 	else
 		print_wrapped(heading, 2, walk->area);
 	if (sscanf(walk->state, "swapped %u %u", &area, &slot) == 2)
@@ -347,7 +364,7 @@ int cmd_walk(int argc, char **argv)
 
 	if (argc < 1)
 		usage();
-	va = parse_number(argv[0], 0, UINT64_MAX);
+	va = parse_number(argv[0], 16, 0, UINT64_MAX);
 	read_walk(&walk, va, parse_pid(argc - 1, argv + 1));
 	if (json)
 		json_walk(&walk);

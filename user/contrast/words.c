@@ -13,6 +13,7 @@
 #define EC_DABT_EL0 0x24
 #define EC_DABT_EL1 0x25
 #define EC_SP_ALIGN 0x26
+#define FSC_EXTERNAL 0x10
 #define FSC_ALIGNMENT 0x21
 #define FSC_ACCESS_FLAG 2 /* of bits 5:2 */
 
@@ -58,6 +59,8 @@ static void fsc_words(unsigned fsc, char *buf, size_t size)
 
 	if (fsc < 16)
 		snprintf(buf, size, "%s fault, level %u", kinds[fsc / 4], fsc % 4);
+	else if (fsc == FSC_EXTERNAL)
+		snprintf(buf, size, "external abort");
 	else if (fsc == FSC_ALIGNMENT)
 		snprintf(buf, size, "alignment fault");
 	else if (fsc >= 0x14 && fsc <= 0x17)
