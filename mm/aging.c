@@ -41,11 +41,9 @@ static void aging_del(struct page *const pages[], unsigned n)
 		page_list_del(&clock_list[lru_kind(pages[i])], pages[i]);
 }
 
-static struct page *aging_candidate(enum lru_kind kind)
+static struct page *aging_take(enum lru_kind kind)
 {
-	pfn_t last = clock_list[kind].last;
-
-	return last ? pfn_to_page(last) : NULL;
+	return page_list_pop_tail(&clock_list[kind]);
 }
 
 /* What system calls used since the last pass says PG_REFERENCED. */
@@ -81,7 +79,7 @@ const struct reclaim_policy aging_policy = {
 	.name = "aging",
 	.add = aging_add,
 	.del = aging_del,
-	.candidate = aging_candidate,
+	.take = aging_take,
 	.keep = aging_keep,
 	.cool = aging_cool,
 	.counts = aging_counts,

@@ -61,6 +61,7 @@ struct fault {
 	struct vm_area *area;
 	uint64_t addr; /* of the page */
 	bool write, exec;
+	bool alone; /* neighbours are not to be had */
 	struct fault_told told;
 	enum holds holds; /* what is in `fresh` */
 	struct page *fresh;
@@ -285,9 +286,12 @@ static enum outcome read_frame(struct fault *f, entry_t entry, const struct rmap
 	f->told.did = DID_OWN_PAGE;
 	if (area->flags & VMA_COW || page_others(area->anon, pfn_to_page(entry)) != NOBODY)
 		prot = around;
-	make_window(f, &w);
-	pagemap_read(&area->anon->pages, anon_index(area, w.start), w.n, w.entries);
-	sift_window(f, &w, NULL);
+	w.n = 0;
+	if (!f->alone) {
+		make_window(f, &w);
+		pagemap_read(&area->anon->pages, anon_index(area, w.start), w.n, w.entries);
+		sift_window(f, &w, NULL);
+	}
 	return map_with_window(f, entry, &w, prot, around, family);
 }
 
@@ -489,20 +493,44 @@ static enum outcome copy_object_page(struct fault *f)
 	return AGAIN;
 }
 
+/* Neighbours that a stream of faults has had read ahead come along; returns how many did. Family
+ * locked. */
+static unsigned install_around(const struct fault *f)
+{
+	struct vm_object *object = f->area->anon;
+	unsigned installed = 0;
+	struct window w;
+	uint32_t first;
+
+	make_window(f, &w);
+	first = anon_index(f->area, w.start);
+	pagemap_read(&object->pages, first, w.n, w.entries);
+	for (uint32_t i = 0; i < w.n; i++) {
+		uint32_t slot = w.entries[i] & ~(uint32_t)ENTRY_SLOT;
+		struct page *page = entry_is_slot(w.entries[i]) ? swap_read_ahead(slot) : NULL;
+
+		if (page && object_install_swapped(object, first + i, slot, page))
+			installed++;
+		else if (page)
+			put_page(page);
+	}
+	return installed;
+}
+
 static enum outcome get_slot_page(struct fault *f)
 {
 	struct vm_area *area = f->area;
 	struct page *page;
 
 	f->told.swapped = true;
-	f->told.major |= must_read(f->slot);
-	page = swap_in(f->slot);
+	page = swap_in(f->slot, &f->told.major);
 	if (IS_ERR(page))
 		return outcome_of(PTR_ERR(page));
 	get_page(page); /* for the object, if it takes it */
 	spin_lock(&area->family->lock);
 	if (!object_install_swapped(area->anon, anon_index(area, f->addr), f->slot, page))
 		put_page(page);
+	f->alone = !swap_streams() || !install_around(f);
 	spin_unlock(&area->family->lock);
 	pin(f, page);
 	return AGAIN;
@@ -650,15 +678,11 @@ static int verdict(enum outcome outcome, struct fault_signal *sig)
 /* True where a leaf was there, which is all that this kind of fault wants. */
 static bool set_accessed(struct mm *mm, uint64_t addr)
 {
-	struct pt_leaf leaf;
 	bool there;
 
 	spin_lock(&mm->pt_lock);
-	there = user_pt_query(mm, addr, &leaf) == PTE_LEAF;
-	if (there) {
-		user_pt_protect(mm, addr, PAGE_SIZE, 0, PT_YOUNG);
-		mm->flag_faults.access_flag++;
-	}
+	there = user_pt_set_young(mm, addr);
+	mm->flag_faults.access_flag += there;
 	spin_unlock(&mm->pt_lock);
 	return there;
 }
@@ -672,6 +696,7 @@ int mm_fault_slowly(struct mm *mm, uint64_t addr, unsigned access, struct fault_
 	f.addr = addr & PAGE_MASK;
 	f.write = access & FAULT_WRITE;
 	f.exec = access & FAULT_EXEC;
+	f.alone = false;
 	f.told = (struct fault_told){DID_NOTHING, false, false, false};
 	f.holds = JUNK;
 	f.fresh = f.pinned = NULL;

@@ -95,8 +95,8 @@ static struct page *make_page(struct vm_object *object, uint32_t index)
 
 static struct page *read_slot(struct vm_object *object, uint32_t index, uint32_t slot)
 {
-	struct page *page = swap_in(slot);
-	bool ok;
+	bool ok, read;
+	struct page *page = swap_in(slot, &read);
 
 	if (IS_ERR(page))
 		return page;

@@ -166,15 +166,14 @@ void lru_mark_accessed(struct page *page)
 }
 
 /*
- * Takes a page off its list. PG_LRU goes last: while it is set, whoever drops the last
- * reference waits in lru_del() for our lock, so that nobody has the frame before we are done with
- * it. Without holders it is being freed: its last holder finds it off the lists.
+ * The page is off its list. PG_LRU goes last: while it is set, whoever drops the last reference
+ * waits in lru_del_pages() for our lock, so that nobody has the frame before we are done with it.
+ * Without holders it is being freed: its last holder finds it off the lists.
  */
 static bool isolate(struct page *page)
 {
 	bool got = get_page_unless_free(page);
 
-	reclaim_policy->del(&page, 1);
 	page_clear_flag(page, PG_LRU);
 	return got;
 }
@@ -210,14 +209,14 @@ void lru_deactivate(struct page *page)
 }
 
 /* The policy's candidate; new pages are candidates only when there is no other. */
-static struct page *next_candidate(enum lru_kind kind)
+static struct page *take(enum lru_kind kind)
 {
-	struct page *page = reclaim_policy->candidate(kind);
+	struct page *page = reclaim_policy->take(kind);
 
 	for (unsigned cpu = 0; cpu < NR_CPUS && !page; cpu++)
 		if (READ_ONCE(new_pages[cpu].n)) {
 			hand_over(&new_pages[cpu]);
-			page = reclaim_policy->candidate(kind);
+			page = reclaim_policy->take(kind);
 		}
 	return page;
 }
@@ -228,7 +227,7 @@ unsigned lru_isolate(enum lru_kind kind, struct page *batch[], unsigned max)
 	unsigned n = 0;
 
 	spin_lock(&lru_lock);
-	while (n < max && (page = next_candidate(kind)))
+	while (n < max && (page = take(kind)))
 		if (isolate(page))
 			batch[n++] = page;
 	spin_unlock(&lru_lock);
@@ -252,6 +251,8 @@ static uint64_t count_new(struct new_pages *new, enum lru_kind kind)
 {
 	uint64_t n = 0;
 
+	if (!READ_ONCE(new->n))
+		return 0;
 	spin_lock(&new->lock);
 	for (uint32_t i = 0; i < new->n; i++)
 		n += lru_kind(new->pages[i]) == kind;
@@ -311,22 +312,22 @@ static void balance(enum lru_kind kind)
 	for (unsigned i = 0; i < 4 && inactive_list[kind].count < active_list[kind].count; i++) {
 		struct page *page = page_list_pop_tail(&active_list[kind]);
 
-		page_clear_flag(page, PG_ACTIVE);
-		page_clear_flag(page, PG_REFERENCED);
+		__atomic_fetch_and(&page->flags, ~(uint32_t)(BIT(PG_ACTIVE) | BIT(PG_REFERENCED)),
+				   __ATOMIC_RELAXED);
 		page_list_add(&inactive_list[kind], page);
 		count_vm_event(PGDEACTIVATE);
 	}
 }
 
-static struct page *lru_policy_candidate(enum lru_kind kind)
+static struct page *lru_policy_take(enum lru_kind kind)
 {
 	balance(kind);
-	return inactive_list[kind].last ? pfn_to_page(inactive_list[kind].last) : NULL;
+	return page_list_pop_tail(&inactive_list[kind]);
 }
 
 static bool lru_policy_keep(struct page *page, bool young)
 {
-	if (page_clear_flag(page, PG_REFERENCED))
+	if (page_flag(page, PG_REFERENCED) && page_clear_flag(page, PG_REFERENCED))
 		young = true;
 	if (young) {
 		page_set_flag(page, PG_ACTIVE);
@@ -363,7 +364,7 @@ const struct reclaim_policy lru_policy = {
 	.name = "lru",
 	.add = lru_policy_add,
 	.del = lru_policy_del,
-	.candidate = lru_policy_candidate,
+	.take = lru_policy_take,
 	.keep = lru_policy_keep,
 	.accessed = lru_policy_accessed,
 	.cool = lru_policy_cool,

@@ -87,7 +87,8 @@ static int will_need(struct vm_area *area, uint64_t start, uint64_t end)
 	index = area_is_shared(area) ? object_index(area, start) : anon_index(area, start);
 	last = index + (uint32_t)((end - start) >> PAGE_SHIFT) - 1;
 	while (index <= last && (slot = next_slot(object, object->rmap, &index, last))) {
-		struct page *page = swap_in(slot);
+		bool read;
+		struct page *page = swap_in(slot, &read);
 
 		if (IS_ERR(page))
 			break;

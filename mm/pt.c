@@ -455,7 +455,7 @@ static inline void bury(struct op *op, int level, pte_t entry)
 }
 
 /* A valid entry's range is stale; a table that it named is dead. */
-static void mark_gone(struct op *op, int level, uint64_t va, pte_t old)
+static inline void mark_gone(struct op *op, int level, uint64_t va, pte_t old)
 {
 	uint64_t start = ALIGN_DOWN(va, PT_SPAN(level));
 	enum pte_kind was = F(kind)(old, level);
@@ -522,7 +522,7 @@ static prot_t replace_leaf(struct op *op, uint64_t *slot, int level, uint64_t va
 }
 
 /* A valid entry for an empty one or a token; returns it. */
-static pte_t remove_valid(struct op *op, uint64_t *slot, int level, uint64_t va, pte_t new)
+static inline pte_t remove_valid(struct op *op, uint64_t *slot, int level, uint64_t va, pte_t new)
 {
 	pte_t old = exchange(op->pt, slot, new);
 
@@ -900,20 +900,23 @@ static void map_page(struct pt *pt, uint64_t *slot, uint64_t va, pte_t leaf)
 unsigned PT_(fill)(struct pt *pt, vaddr_t va, pfn_t frames[], unsigned n, prot_t prot)
 {
 	uint64_t *slot = page_slot_to_change(pt, va.va);
-	unsigned filled = 0;
+	unsigned filled = 0, tokens = 0;
 
 	CHECK(slot_index(va.va, 0) + n <= PT_ENTRIES);
 	for (unsigned i = 0; i < n; i++) {
-		if (!slot || !frames[i] || mmu_load(&slot[i])) {
+		pte_t old = slot ? mmu_load(&slot[i]) : 0;
+
+		if (!slot || !frames[i] || is_valid(F(kind)(old, 0))) {
 			frames[i] = 0;
 			continue;
 		}
+		tokens += !!old;
 		store(pt, &slot[i], page_leaf(pfn_to_pa(frames[i]), prot));
 		filled++;
 	}
 	if (!filled)
 		return 0;
-	table_page(slot)->index += filled;
+	table_page(slot)->index += filled - tokens;
 	pt->stats.leaves += filled;
 	pt->stats.stores += filled;
 	if (pt->live)
@@ -1164,6 +1167,93 @@ prot_t PT_(set_soft)(struct pt *pt, vaddr_t va, uint64_t token)
 		return 0;
 	}
 	return take_page(pt, slot, va.va, token ? F(soft)(token) : 0);
+}
+
+/* ---- taking pages out, many at a time ---- */
+
+/* The slot of va's page where it maps pa, or NULL. */
+static inline uint64_t *slot_of_frame(struct pt *pt, uint64_t va, uint64_t pa)
+{
+	uint64_t *slot = page_slot_to_change(pt, va);
+	pte_t pte = slot ? mmu_load(slot) : 0;
+
+	return F(kind)(pte, 0) == PTE_LEAF && F(addr)(pte, 0).pa == pa ? slot : NULL;
+}
+
+prot_t PT_(test_young)(struct pt *pt, vaddr_t va, paddr_t pa)
+{
+	uint64_t *slot = slot_of_frame(pt, va.va, pa.pa);
+	prot_t prot;
+	pte_t pte;
+
+	if (!slot)
+		return 0;
+	do { /* no flush for YOUNG */
+		pte = mmu_load(slot);
+		prot = F(prot)(pte, 0);
+		if (!(prot & PT_YOUNG))
+			return prot;
+	} while (!compare_store(pt, slot, pte, page_leaf(F(addr)(pte, 0), prot & ~PT_YOUNG)));
+	pt->stats.stores++;
+	return prot;
+}
+
+prot_t PT_(set_young)(struct pt *pt, vaddr_t va)
+{
+	uint64_t *slot = page_slot_to_change(pt, va.va);
+	prot_t prot;
+	pte_t pte;
+
+	do { /* no TLB has a leaf that is not YOUNG */
+		pte = slot ? mmu_load(slot) : 0;
+		if (F(kind)(pte, 0) != PTE_LEAF)
+			return 0;
+		prot = F(prot)(pte, 0);
+	} while (!compare_store(pt, slot, pte, page_leaf(F(addr)(pte, 0), prot | PT_YOUNG)));
+	pt->stats.stores++;
+	if (pt->live)
+		mmu_publish(!pt->user);
+	return prot;
+}
+
+static inline struct op op_so_far(struct pt *pt)
+{
+	return (struct op){
+		.pt = pt, .lo = pt->stale_start, .hi = pt->stale_end, .stale = pt->stale_end};
+}
+
+prot_t PT_(evict)(struct pt *pt, vaddr_t va, paddr_t pa, uint64_t token)
+{
+	uint64_t *slot = slot_of_frame(pt, va.va, pa.pa);
+	struct op op = op_so_far(pt);
+	pte_t old;
+
+	if (!slot)
+		return 0;
+	old = remove_valid(&op, slot, 0, va.va, token ? F(soft)(token) : 0);
+	if (is_idle(slot)) { /* that was the last: cut its table out */
+		clear_range(&op, root_table(pt), ROOT, va.va, va.va + PAGE_SIZE);
+		flush(&op);
+	}
+	pt->stale_start = op.lo;
+	pt->stale_end = op.stale ? op.hi : 0;
+	return F(prot)(old, 0);
+}
+
+void PT_(flush_evicted)(struct pt *pt)
+{
+	struct op op = op_so_far(pt);
+
+	pt->stale_end = 0;
+	flush(&op);
+}
+
+uint64_t PT_(token)(struct pt *pt, vaddr_t va)
+{
+	const uint64_t *slot = page_slot_to_change(pt, va.va);
+	pte_t pte = slot ? mmu_load(slot) : 0;
+
+	return F(kind)(pte, 0) == PTE_SOFT ? F(token)(pte) : 0;
 }
 
 /* ---- copying ---- */

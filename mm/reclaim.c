@@ -5,13 +5,16 @@
  *   1. sort     in no object any more -> freed from the swap cache
  *               its family is busy, or it is being read or written -> put back
  *               used since the last look -> the policy's second chance
- *               a file's, clean -> taken out at once: it can be read again
  *               somebody else has a reference, and may write by it -> put back
- *               has a slot and is clean -> taken out at once, the slot takes its place
- *               else -> write-protected, given a slot, to be written
- *   2. write    the whole batch, neighbours in one request; the pages stay mapped and readable
- *   3. finish   written and still clean -> taken out; written to meanwhile, or failed -> put back
+ *               a file's, dirty -> put back: nobody writes it out
+ *               else -> given a slot if it goes to swap, and taken out of its tables
+ *      TLBs forget all that was taken out, at once; only then
+ *               clean -> taken out of its objects, where the slot takes its place, and freed
+ *               dirty -> to be written
+ *   2. write    the whole batch, neighbours in one request; a fault still finds the page
+ *   3. finish   nobody wanted it meanwhile -> taken out as above; else, or failed -> put back
  *
+ * Pages that are neighbours in the batch and of one family are sorted under one hold of its lock.
  * kswapd does this between the low and the high watermark; whoever finds no frame above min does it
  * for himself. When half of his looks have freed nothing, because programs use all pages faster
  * than they are looked at, the rest spares none: slow progress is better than a program killed.
@@ -33,13 +36,21 @@
 static struct wait_queue kswapd_wq;
 static bool kswapd_wanted;
 
-enum verdict { FREED, KEPT, TO_WRITE };
+enum verdict { UNSEEN, UNMAPPED, FREED, KEPT, TO_WRITE };
 
 struct scan {
 	bool background;
 	bool force; /* second chances are over; wait for busy families */
 	unsigned scanned[NR_LRU_KINDS];
 	unsigned freed;
+};
+
+/* A page on its way through the steps, isolated; we have a reference. */
+struct candidate {
+	struct page *page;
+	enum verdict verdict;
+	unsigned holders; /* UNMAPPED */
+	bool failed;	  /* to be written */
 };
 
 struct batch {
@@ -52,31 +63,9 @@ static unsigned total_scanned(const struct scan *s)
 	return s->scanned[LRU_FILE] + s->scanned[LRU_ANON];
 }
 
-/* Takes a clean page out of its tables and objects. Family lock held. */
-static enum verdict evict(struct page *page)
-{
-	slot_t slot = page_flag(page, PG_SWAPCACHE) ? page->slot : SLOT_NONE;
-
-	if (rmap_evict(page, slot) < 0)
-		return KEPT;
-	swap_cache_drop(page);
-	return FREED;
-}
-
 static bool in_use_by_io(const struct page *page)
 {
 	return page_flag(page, PG_LOCKED) || page_flag(page, PG_WRITEBACK);
-}
-
-/* Whether others than its objects, the swap cache and we have references. Family lock held. */
-static bool has_visitors(const struct page *page)
-{
-	int32_t refs = 1 + page_flag(page, PG_SWAPCACHE);
-	const struct vm_object *object;
-
-	LIST_FOREACH(object, &page->rmap->objects, sibling)
-		refs += pagemap_get(&object->pages, page->index) == page_to_pfn(page);
-	return __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) != refs;
 }
 
 /* Has a slot that may be written to, or gets one. A slot of an area that swapoff empties is given
@@ -104,92 +93,175 @@ static void set_writeback(struct page *page, bool on)
 	vm_gauge_add(NR_WRITEBACK, on ? 1 : -1);
 }
 
-/*
- * A page of swap-backed memory that is idle: out at once if its slot holds the same, else to be
- * written. A visitor (mm_get_page(), a write to a file of tmpfs) may still be writing to the page.
- * He got in before it was cleaned, and we see his reference now; or he will find it clean, and say
- * that it is not, under the lock that we hold.
- */
-static enum verdict idle_anon(struct page *page)
-{
-	bool dirty;
+/* ---- a run of pages of one family, which is locked ---- */
 
-	if (!ensure_slot(page))
+/*
+ * Out of its tables, if nothing speaks against it. A visitor (mm_get_page(), a write to a file of
+ * tmpfs) may still be writing to the page. He got in before it was unmapped, and his reference
+ * shows; or he will find it clean, and say that it is not, under the lock that we hold.
+ */
+static enum verdict take_out(struct rmap_batch *tables, struct candidate *c,
+			     const struct page_use *use)
+{
+	struct page *page = c->page;
+	slot_t slot = SLOT_NONE;
+
+	if (use->locked || rmap_has_visitors(page, use->holders))
 		return KEPT;
-	dirty = rmap_clean(page);
-	if (page_clear_flag(page, PG_DIRTY))
-		dirty = true;
-	if (!dirty) {
-		if (evict(page) == KEPT)
+	if (page_flag(page, PG_SWAPBACKED)) {
+		if (!ensure_slot(page))
 			return KEPT;
-		count_vm_event(SWAP_CLEAN_DROP);
+		slot = page->slot;
+	} else if (page_flag(page, PG_DIRTY)) {
+		return KEPT;
+	}
+	if (use->mapped)
+		rmap_unmap(tables, page, slot);
+	c->holders = use->holders;
+	return UNMAPPED;
+}
+
+/* How each step begins with a page. */
+typedef enum verdict (*step_fn)(struct rmap_batch *tables, struct candidate *c,
+				const struct scan *s);
+
+/* Its turn has come on a list. */
+static enum verdict sort_listed(struct rmap_batch *tables, struct candidate *c,
+				const struct scan *s)
+{
+	struct page_use use;
+
+	if (in_use_by_io(c->page))
+		return KEPT;
+	rmap_look(tables, c->page, &use);
+	if (reclaim_policy->keep(c->page, use.young) && !s->force)
+		return KEPT;
+	return take_out(tables, c, &use);
+}
+
+/* Its user wants it out; not if it is another's too. */
+static enum verdict sort_unwanted(struct rmap_batch *tables, struct candidate *c,
+				  const struct scan *s)
+{
+	struct page_use use;
+
+	(void)s;
+	if (in_use_by_io(c->page))
+		return KEPT;
+	rmap_look(tables, c->page, &use);
+	return use.mapped <= 1 ? take_out(tables, c, &use) : KEPT;
+}
+
+/* It has been written, in the swap cache all the time: PG_WRITEBACK kept it there. */
+static enum verdict sort_written(struct rmap_batch *tables, struct candidate *c,
+				 const struct scan *s)
+{
+	struct page_use use;
+
+	set_writeback(c->page, false);
+	if (c->failed) {
+		page_set_flag(c->page, PG_DIRTY);
+		swap_cache_retire(c->page);
+		return KEPT;
+	}
+	rmap_look(tables, c->page, &use);
+	if (page_flag(c->page, PG_DIRTY) || (use.mapped && !s->force))
+		return KEPT; /* somebody wanted it meanwhile */
+	return take_out(tables, c, &use);
+}
+
+/* What becomes of a page that no TLB knows any more. */
+static enum verdict settle(struct rmap_batch *tables, const struct candidate *c, step_fn step)
+{
+	struct page *page = c->page;
+
+	if (rmap_has_visitors(page, c->holders))
+		return KEPT;
+	if (!page_flag(page, PG_DIRTY)) {
+		if (page_flag(page, PG_SWAPCACHE) && step != sort_written)
+			count_vm_event(SWAP_CLEAN_DROP);
+		rmap_release(tables, page, c->holders);
 		return FREED;
 	}
-	if (has_visitors(page)) {
-		page_set_flag(page, PG_DIRTY);
+	if (!page_flag(page, PG_SWAPCACHE) || step == sort_written)
 		return KEPT;
-	}
+	page_clear_flag(page, PG_DIRTY);
 	set_writeback(page, true);
 	return TO_WRITE;
 }
 
-static enum verdict idle_file(struct page *page)
+/* A page that no object holds (any more), or whose family is busy. */
+static enum verdict sort_unheld(struct candidate *c, step_fn step)
 {
-	if (!page_flag(page, PG_DIRTY) && !rmap_clean(page))
-		return evict(page);
-	page_set_flag(page, PG_DIRTY);
-	return KEPT;
+	if (step != sort_written)
+		return !c->page->rmap && swap_cache_drop_unused(c->page) ? FREED : KEPT;
+	set_writeback(c->page, false);
+	if (c->failed)
+		swap_cache_retire(c->page);
+	else
+		swap_cache_drop_orphan(c->page);
+	return page_flag(c->page, PG_SWAPCACHE) ? KEPT : FREED;
 }
 
-static enum verdict idle(struct page *page)
+/* The first page, and those after it that are of the same family. Returns how many. */
+static unsigned sort_run(struct candidate cs[], unsigned max, step_fn step, const struct scan *s)
 {
-	return page_flag(page, PG_SWAPBACKED) ? idle_anon(page) : idle_file(page);
-}
+	struct rmap_batch tables = {NULL};
+	struct rmap *rmap = page_lock_rmap(cs[0].page, step == sort_listed && !s->force);
+	unsigned n;
 
-/* Step 1 for a page whose family is locked. */
-static enum verdict sort_locked(struct page *page, bool force)
-{
-	unsigned mapped;
-	bool keep;
-
-	if (in_use_by_io(page))
-		return KEPT;
-	keep = reclaim_policy->keep(page, rmap_test_clear_young(page, &mapped));
-	if (keep && !force)
-		return KEPT;
-	return idle(page);
-}
-
-/* Step 1 for one page. */
-static enum verdict sort_page(struct page *page, bool force)
-{
-	enum verdict verdict;
-	struct rmap *rmap;
-
-	if (!page->rmap && swap_cache_drop_unused(page))
-		return FREED;
-	rmap = page_lock_rmap(page, !force);
-	if (!rmap)
-		return KEPT;
-	verdict = sort_locked(page, force);
+	if (!rmap) {
+		cs[0].verdict = sort_unheld(&cs[0], step);
+		return 1;
+	}
+	for (n = 0; n < max && cs[n].page->rmap == rmap; n++)
+		cs[n].verdict = step(&tables, &cs[n], s);
+	rmap_flush(&tables);
+	for (unsigned i = 0; i < n; i++)
+		if (cs[i].verdict == UNMAPPED)
+			cs[i].verdict = settle(&tables, &cs[i], step);
+	rmap_flush(&tables);
 	spin_unlock(&rmap->lock);
-	return verdict;
+	return n;
 }
 
-/* Step 1 for one page that its user wants out, if it is not another's too. */
-static enum verdict sort_unwanted(struct page *page)
-{
-	struct rmap *rmap = page_lock_rmap(page, false);
-	enum verdict verdict = KEPT;
-	unsigned mapped;
+/* ---- batches ---- */
 
-	if (!rmap)
-		return KEPT;
-	rmap_test_clear_young(page, &mapped);
-	if (!in_use_by_io(page) && mapped <= 1)
-		verdict = idle(page);
-	spin_unlock(&rmap->lock);
-	return verdict;
+/* Every page gets its verdict; those that are kept go back to their lists, and those that are freed
+ * are freed. The rest goes to *write. */
+static void sort_batch(struct candidate cs[], unsigned n, step_fn step, struct batch *write,
+		       struct scan *s)
+{
+	struct batch kept = {.n = 0}, freed = {.n = 0};
+
+	for (unsigned i = 0; i < n; i += sort_run(&cs[i], n - i, step, s))
+		;
+	for (unsigned i = 0; i < n; i++) {
+		struct batch *to = cs[i].verdict == FREED  ? &freed
+				   : cs[i].verdict == KEPT ? &kept
+							   : write;
+
+		to->pages[to->n++] = cs[i].page;
+	}
+	s->freed += freed.n;
+	put_pages(freed.pages, freed.n);
+	lru_putback(kept.pages, kept.n);
+}
+
+/* Steps 2 and 3. */
+static void write_batch(const struct batch *batch, struct scan *s)
+{
+	struct candidate cs[SWAP_BATCH];
+	struct batch none = {.n = 0};
+	uint32_t failed;
+
+	if (!batch->n)
+		return;
+	failed = swap_write(batch->pages, batch->n);
+	for (unsigned i = 0; i < batch->n; i++)
+		cs[i] = (struct candidate){.page = batch->pages[i], .failed = failed & BIT(i)};
+	sort_batch(cs, batch->n, sort_written, &none, s);
+	CHECK(!none.n);
 }
 
 /* kswapd does not empty a zone that has enough for the sake of one that has not. */
@@ -200,101 +272,39 @@ static bool zone_has_enough(const struct page *page)
 	return zone_watermark_ok(zone, 0, zone->high);
 }
 
-/* What is left of step 3 for a page whose objects let go of it while it was written. */
-static enum verdict finish_unheld(struct page *page, bool failed)
-{
-	set_writeback(page, false);
-	if (failed)
-		swap_cache_retire(page);
-	else
-		swap_cache_drop_orphan(page);
-	return page_flag(page, PG_SWAPCACHE) ? KEPT : FREED;
-}
-
-/* Step 3 for one page. It is in the swap cache: PG_WRITEBACK kept it there. */
-static enum verdict finish_page(struct page *page, bool failed)
-{
-	struct rmap *rmap = page_lock_rmap(page, false);
-	enum verdict verdict = KEPT;
-
-	if (!rmap)
-		return finish_unheld(page, failed);
-	set_writeback(page, false);
-	if (failed) {
-		page_set_flag(page, PG_DIRTY);
-		swap_cache_retire(page);
-	} else {
-		verdict = evict(page);
-	}
-	spin_unlock(&rmap->lock);
-	return verdict;
-}
-
-/* Lets go of a page by its verdict; it may be among those that are to be put back. */
-static void settle(struct page *page, enum verdict verdict, struct batch *kept, struct scan *s)
-{
-	if (verdict == KEPT) {
-		kept->pages[kept->n++] = page;
-		return;
-	}
-	put_page(page);
-	s->freed++;
-}
-
-/* Steps 2 and 3. */
-static void write_batch(const struct batch *batch, struct scan *s)
-{
-	uint32_t failed = swap_write(batch->pages, batch->n);
-	struct batch kept = {.n = 0};
-
-	for (unsigned i = 0; i < batch->n; i++)
-		settle(batch->pages[i], finish_page(batch->pages[i], failed & BIT(i)), &kept, s);
-	lru_putback(kept.pages, kept.n);
-}
-
 /* Looks at up to `max` pages of one kind, at most SWAP_BATCH. Returns at how many. */
 static unsigned look_at(enum lru_kind kind, unsigned max, struct batch *write, struct scan *s)
 {
 	struct page *pages[SWAP_BATCH];
-	unsigned n = lru_isolate(kind, pages, max);
-	struct batch kept = {.n = 0};
+	unsigned nr = lru_isolate(kind, pages, max), n = 0;
+	struct candidate cs[SWAP_BATCH];
+	struct batch spared = {.n = 0};
 
-	for (unsigned i = 0; i < n; i++) {
-		enum verdict verdict = KEPT;
-
-		if (!s->background || !zone_has_enough(pages[i]))
-			verdict = sort_page(pages[i], s->force);
-		if (verdict == TO_WRITE)
-			write->pages[write->n++] = pages[i];
+	for (unsigned i = 0; i < nr; i++)
+		if (s->background && zone_has_enough(pages[i]))
+			spared.pages[spared.n++] = pages[i];
 		else
-			settle(pages[i], verdict, &kept, s);
-	}
-	lru_putback(kept.pages, kept.n);
-	return n;
+			cs[n++] = (struct candidate){.page = pages[i]};
+	lru_putback(spared.pages, spared.n);
+	sort_batch(cs, n, sort_listed, write, s);
+	return nr;
 }
 
-void reclaim_pages(struct page *const pages[], unsigned n)
+void reclaim_pages(struct page *const pages[], unsigned nr)
 {
-	struct batch kept = {.n = 0}, write = {.n = 0};
+	struct batch write = {.n = 0};
 	struct scan s = {.force = true};
+	struct candidate cs[SWAP_BATCH];
+	unsigned n = 0;
 
 	current->reclaiming = true;
-	for (unsigned i = 0; i < n; i++) {
-		enum verdict verdict;
-
-		if (!lru_isolate_page(pages[i])) {
-			put_page(pages[i]);
-			continue;
-		}
-		verdict = sort_unwanted(pages[i]);
-		if (verdict == TO_WRITE)
-			write.pages[write.n++] = pages[i];
+	for (unsigned i = 0; i < nr; i++)
+		if (lru_isolate_page(pages[i]))
+			cs[n++] = (struct candidate){.page = pages[i]};
 		else
-			settle(pages[i], verdict, &kept, &s);
-	}
-	lru_putback(kept.pages, kept.n);
-	if (write.n)
-		write_batch(&write, &s);
+			put_page(pages[i]);
+	sort_batch(cs, n, sort_unwanted, &write, &s);
+	write_batch(&write, &s);
 	current->reclaiming = false;
 }
 
@@ -303,8 +313,7 @@ static void shrink_batch(enum lru_kind kind, struct scan *s)
 	struct batch write = {.n = 0};
 	unsigned before = s->freed, n = look_at(kind, SWAP_BATCH, &write, s);
 
-	if (write.n)
-		write_batch(&write, s);
+	write_batch(&write, s);
 	s->scanned[kind] += n ? n : SWAP_BATCH; /* an empty list: the other one's turn */
 	count_vm_events(s->background ? PGSCAN_KSWAPD : PGSCAN_DIRECT, n);
 	count_vm_events(s->background ? PGSTEAL_KSWAPD : PGSTEAL_DIRECT, s->freed - before);

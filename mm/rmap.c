@@ -24,19 +24,6 @@ struct rmap *page_lock_rmap(struct page *page, bool trylock)
 	}
 }
 
-/* What is done to each leaf; mm->pt_lock is held. */
-typedef void (*leaf_fn)(struct vm_area *area, uint64_t va, void *arg);
-
-static void visit(struct vm_area *area, uint64_t va, paddr_t pa, leaf_fn fn, void *arg)
-{
-	struct pt_leaf leaf;
-
-	spin_lock(&area->mm->pt_lock);
-	if (user_pt_query(area->mm, va, &leaf) == PTE_LEAF && leaf.pa.pa == pa.pa)
-		fn(area, va, arg);
-	spin_unlock(&area->mm->pt_lock);
-}
-
 /* An object's areas have it as their private one, or as the file's. */
 static struct vm_area *area_of(const struct vm_object *object, struct span *span)
 {
@@ -58,66 +45,81 @@ static struct vm_object *next_holder(const struct page *page, struct vm_object *
 	return object;
 }
 
-/* The next area that shows an index of an object, after `span` or from the first; or NULL. */
-static struct span *next_span(const struct vm_object *object, uint32_t index, struct span *span)
+#define FOR_EACH_SPAN(span, object, index)                                                         \
+	for (struct span *span = span_find(&(object)->areas, index, index); span;                  \
+	     span = span_next(span, index, index))
+
+/* Where the area that the span is of shows an index. */
+static uint64_t address_in(const struct vm_area *area, const struct span *span, uint32_t index)
 {
-	return span ? span_next(span, index, index) : span_find(&object->areas, index, index);
+	return area->start + ((uint64_t)(index - span->first) << PAGE_SHIFT);
 }
 
-static void for_each_leaf(struct page *page, leaf_fn fn, void *arg)
+/* ---- what tables say of it ---- */
+
+void rmap_flush(struct rmap_batch *batch)
+{
+	if (!batch->mm)
+		return;
+	user_pt_flush(batch->mm);
+	spin_unlock(&batch->mm->pt_lock);
+	batch->mm = NULL;
+}
+
+/* Most neighbours in a batch are of the same address space, which stays locked. */
+static inline void lock_tables(struct rmap_batch *batch, struct mm *mm)
+{
+	if (likely(batch->mm == mm))
+		return;
+	rmap_flush(batch);
+	spin_lock(&mm->pt_lock);
+	batch->mm = mm;
+}
+
+static void look_at(struct rmap_batch *batch, const struct vm_area *area, uint64_t va, paddr_t pa,
+		    struct page_use *use)
+{
+	prot_t prot;
+
+	lock_tables(batch, area->mm);
+	prot = user_pt_test_young(area->mm, va, pa);
+	use->mapped += !!prot;
+	if (prot & PT_YOUNG)
+		use->young = true;
+	if (area->flags & VMA_LOCKED)
+		use->locked = true;
+}
+
+void rmap_look(struct rmap_batch *batch, const struct page *page, struct page_use *use)
 {
 	struct vm_object *object = NULL;
-	paddr_t pa = page_to_pa(page);
 
+	*use = (struct page_use){0};
 	while ((object = next_holder(page, object))) {
-		struct span *span = NULL;
+		use->holders++;
+		FOR_EACH_SPAN(span, object, page->index)
+		{
+			const struct vm_area *area = area_of(object, span);
 
-		while ((span = next_span(object, page->index, span))) {
-			struct vm_area *area = area_of(object, span);
-			uint64_t off = (uint64_t)(page->index - span->first) << PAGE_SHIFT;
-
-			visit(area, area->start + off, pa, fn, arg);
+			look_at(batch, area, address_in(area, span, page->index), page_to_pa(page),
+				use);
 		}
 	}
 }
 
-struct count {
-	unsigned mapped;
-	bool found;
-};
-
-static void clear_young(struct vm_area *area, uint64_t va, void *arg)
+void rmap_unmap(struct rmap_batch *batch, const struct page *page, uint32_t token)
 {
-	struct count *count = arg;
+	struct vm_object *object = NULL;
 
-	count->mapped++;
-	if (user_pt_test_clear(area->mm, va, PT_YOUNG) & PT_YOUNG)
-		count->found = true;
-}
+	while ((object = next_holder(page, object)))
+		FOR_EACH_SPAN(span, object, page->index)
+		{
+			const struct vm_area *area = area_of(object, span);
 
-bool rmap_test_clear_young(struct page *page, unsigned *mapped)
-{
-	struct count count = {0, false};
-
-	for_each_leaf(page, clear_young, &count);
-	*mapped = count.mapped;
-	return count.found;
-}
-
-static void clear_dirty(struct vm_area *area, uint64_t va, void *arg)
-{
-	bool *dirty = arg;
-
-	if (user_pt_test_clear(area->mm, va, PT_DIRTY) & PT_DIRTY)
-		*dirty = true;
-}
-
-bool rmap_clean(struct page *page)
-{
-	bool dirty = false;
-
-	for_each_leaf(page, clear_dirty, &dirty);
-	return dirty;
+			lock_tables(batch, area->mm);
+			user_pt_evict(area->mm, address_in(area, span, page->index),
+				      page_to_pa(page), token);
+		}
 }
 
 /* Families are type-stable: what a page belonged to a moment ago may be asked what it is. */
@@ -144,26 +146,12 @@ uint64_t mm_shared_pages(struct mm *mm)
 	return n;
 }
 
-struct eviction {
-	uint32_t token;
-	bool dirty;
-};
-
-static void evict_leaf(struct vm_area *area, uint64_t va, void *arg)
-{
-	struct eviction *e = arg;
-
-	if (user_pt_evict(area->mm, va, e->token) & PT_DIRTY)
-		e->dirty = true;
-	if (e->token)
-		__atomic_fetch_add(&area->mm->swap_outs, 1, __ATOMIC_RELAXED);
-}
+/* ---- going and coming ---- */
 
 void rmap_count_swap_in(const struct vm_object *object, uint32_t index)
 {
-	struct span *span = NULL;
-
-	while ((span = next_span(object, index, span))) {
+	FOR_EACH_SPAN(span, object, index)
+	{
 		struct mm *mm = area_of(object, span)->mm;
 
 		/* Who never mapped the page lost none when it went out. */
@@ -172,66 +160,55 @@ void rmap_count_swap_in(const struct vm_object *object, uint32_t index)
 	}
 }
 
-/* Whether an area that may map the page is locked; also how many objects hold it. */
-static bool is_locked(struct page *page, int *holders)
+/* Those who had it mapped have its slot for a token. */
+static void count_swap_out(struct rmap_batch *batch, const struct vm_object *object, uint32_t index,
+			   uint32_t slot)
 {
-	struct vm_object *object = NULL;
+	FOR_EACH_SPAN(span, object, index)
+	{
+		const struct vm_area *area = area_of(object, span);
 
-	*holders = 0;
-	while ((object = next_holder(page, object))) {
-		struct span *span = NULL;
-
-		++*holders;
-		while ((span = next_span(object, page->index, span)))
-			if (area_of(object, span)->flags & VMA_LOCKED)
-				return true;
+		lock_tables(batch, area->mm);
+		if (user_pt_token(area->mm, address_in(area, span, index)) == slot)
+			__atomic_fetch_add(&area->mm->swap_outs, 1, __ATOMIC_RELAXED);
 	}
-	return false;
 }
 
 /* The slot, or nothing, takes the page's place in one object. */
-static void replace_entry(struct vm_object *object, struct page *page, uint32_t slot)
+static void replace_entry(struct vm_object *object, const struct page *page, uint32_t slot)
 {
 	object->nr_pages--;
 	if (slot) {
 		*pagemap_slot(&object->pages, page->index) = (entry_t)ENTRY_SLOT | slot;
 		object->nr_slots++;
-		swap_dup(slot);
 	} else {
 		pagemap_set(&object->pages, page->index, ENTRY_NONE);
 	}
 }
 
-/* No object holds it any more; the caller's own reference keeps it. */
-static void lose_identity(struct page *page, enum vm_gauge gauge, int holders)
+bool rmap_has_visitors(const struct page *page, unsigned holders)
 {
-	page->rmap = NULL;
-	if (!page_flag(page, PG_RESERVED))
-		vm_gauge_add(gauge, -1);
-	while (holders--)
-		put_page(page);
+	int32_t refs = (int32_t)holders + page_flag(page, PG_SWAPCACHE) + 1;
+
+	return __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) != refs;
 }
 
-int rmap_evict(struct page *page, uint32_t slot)
+void rmap_release(struct rmap_batch *batch, struct page *page, unsigned holders)
 {
-	struct eviction e = {slot, false};
+	uint32_t slot = page_flag(page, PG_SWAPCACHE) ? page->slot : SLOT_NONE;
 	enum vm_gauge gauge = NR_FILE;
 	struct vm_object *object = NULL;
-	int holders;
 
-	if (is_locked(page, &holders) || page_flag(page, PG_DIRTY))
-		return -EBUSY;
-	for_each_leaf(page, evict_leaf, &e);
-	if (e.dirty)
-		page_set_flag(page, PG_DIRTY);
-	/* With no leaf left, and the family locked, nobody can come by a new reference. */
-	if (e.dirty || __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) !=
-			       holders + page_flag(page, PG_SWAPCACHE) + 1)
-		return -EBUSY;
 	while ((object = next_holder(page, object))) {
 		gauge = (enum vm_gauge)object->gauge;
 		replace_entry(object, page, slot);
+		if (slot)
+			count_swap_out(batch, object, page->index, slot);
 	}
-	lose_identity(page, gauge, holders);
-	return holders;
+	page->rmap = NULL;
+	if (!page_flag(page, PG_RESERVED))
+		vm_gauge_add(gauge, -1);
+	if (slot)
+		swap_cache_hand_over(page, holders);
+	__atomic_fetch_sub(&page->refs, (int32_t)holders, __ATOMIC_RELEASE);
 }

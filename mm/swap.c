@@ -242,9 +242,43 @@ bool swap_cache_drop_unused(struct page *page)
 	return drop_when(page, is_unused);
 }
 
+void swap_cache_drop_orphans(slot_t first, unsigned n)
+{
+	struct swap_area *a = swap_area_of(first);
+	struct page *dropped[64];
+	unsigned nr = 0;
+
+	CHECK(n <= 64);
+	spin_lock(&a->lock);
+	for (unsigned i = 0; i < n; i++) {
+		struct swap_slot *s = find_slot(a, first + i);
+
+		if (!s || !s->page || !is_orphan(s, pfn_to_page(s->page)))
+			continue;
+		dropped[nr] = pfn_to_page(s->page);
+		cache_remove(a, dropped[nr++]);
+	}
+	spin_unlock(&a->lock);
+	put_pages(dropped, nr);
+}
+
 bool swap_cache_drop_orphan(struct page *page)
 {
 	return drop_when(page, is_orphan);
+}
+
+void swap_cache_hand_over(struct page *page, unsigned n)
+{
+	struct swap_area *a = lock_cached(page);
+	struct swap_slot *s;
+
+	CHECK(a && !page_flag(page, PG_WRITEBACK));
+	s = used_slot(a, page->slot);
+	CHECK(s->count + n < COUNT_BAD);
+	s->count += (uint16_t)n;
+	cache_remove(a, page);
+	spin_unlock(&a->lock);
+	put_page(page);
 }
 
 /* Logged only at 1, 2, 4, 8 ...: a dead disk has tens of thousands of slots. */
@@ -282,7 +316,7 @@ void swap_page_dirtied(struct page *page)
 	swap_cache_drop(page);
 }
 
-struct page *swap_cache_find(slot_t slot)
+struct page *swap_cache_find_crc(slot_t slot, uint32_t *crc)
 {
 	struct swap_area *a = swap_area_of(slot);
 	struct page *page = NULL;
@@ -293,12 +327,36 @@ struct page *swap_cache_find(slot_t slot)
 	if (s && s->page) {
 		page = pfn_to_page(s->page);
 		get_page(page);
+		*crc = s->crc;
 	}
 	spin_unlock(&a->lock);
 	return page;
 }
 
-bool swap_cache_reserve(slot_t slot, struct page *page)
+struct page *swap_cache_find(slot_t slot)
+{
+	uint32_t crc;
+
+	return swap_cache_find_crc(slot, &crc);
+}
+
+struct page *swap_cache_find_ready(slot_t slot)
+{
+	struct swap_area *a = swap_area_of(slot);
+	struct page *page = NULL;
+	struct swap_slot *s;
+
+	spin_lock(&a->lock);
+	s = find_slot(a, slot);
+	if (s && s->page && page_flag(pfn_to_page(s->page), PG_UPTODATE)) {
+		page = pfn_to_page(s->page);
+		get_page(page);
+	}
+	spin_unlock(&a->lock);
+	return page;
+}
+
+bool swap_cache_reserve(slot_t slot, struct page *page, uint32_t *crc)
 {
 	struct swap_area *a = swap_area_of(slot);
 	struct swap_slot *s;
@@ -310,6 +368,7 @@ bool swap_cache_reserve(slot_t slot, struct page *page)
 	if (ok) {
 		s->count++;
 		cache_insert(a, slot_offset(slot), page);
+		*crc = s->crc;
 	}
 	spin_unlock(&a->lock);
 	return ok;
@@ -347,21 +406,6 @@ void swap_free(slot_t slot)
 	spin_unlock(&a->lock);
 	if (drop)
 		put_page(drop);
-}
-
-bool swap_slot_crc(slot_t slot, const struct page *page, uint32_t *crc)
-{
-	struct swap_area *a = swap_area_of(slot);
-	struct swap_slot *s;
-	bool cached;
-
-	spin_lock(&a->lock);
-	s = find_slot(a, slot);
-	cached = s && s->page == page_to_pfn(page);
-	if (cached)
-		*crc = s->crc;
-	spin_unlock(&a->lock);
-	return cached;
 }
 
 void swap_slot_set_crc(slot_t slot, uint32_t crc)

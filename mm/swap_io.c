@@ -20,6 +20,7 @@
 #include <twofold/wait.h>
 
 #define RA_MAX 32u
+#define RA_STREAM 16u /* a window that wide has served often: the neighbours will be wanted */
 
 static void bio_start(struct bio *bio, enum bio_op op, slot_t first)
 {
@@ -37,7 +38,7 @@ static void bio_add_page(struct bio *bio, const struct page *page)
 /* ---- reading ---- */
 
 /* A fresh page in the cache for a slot, locked for reading. -ENOMEM; -EAGAIN: look again. */
-static struct page *start_page(slot_t slot, gfp_t gfp)
+static struct page *start_page(slot_t slot, gfp_t gfp, uint32_t *crc)
 {
 	struct page *page = alloc_page(gfp);
 
@@ -45,7 +46,7 @@ static struct page *start_page(slot_t slot, gfp_t gfp)
 		return ERR_PTR(-ENOMEM);
 	page_set_flag(page, PG_LOCKED);
 	page_set_flag(page, PG_SWAPBACKED);
-	if (swap_cache_reserve(slot, page)) {
+	if (swap_cache_reserve(slot, page, crc)) {
 		lru_add(page);
 		return page;
 	}
@@ -61,8 +62,6 @@ static void finish_page(struct page *page, int err)
 		swap_cache_drop(page);
 	page_clear_flag(page, PG_LOCKED);
 	wake_all(wait_hash(page));
-	/* Those who named the slot may have gone while nobody could take the page out. */
-	swap_cache_drop_orphan(page);
 }
 
 static int read_pages(slot_t first, struct page *const pages[], unsigned nr)
@@ -94,9 +93,9 @@ static uint32_t readahead_window(slot_t slot)
 }
 
 /* A neighbour to be read too; NULL: it is not used, or in memory, or that is short. */
-static struct page *start_neighbour(slot_t slot)
+static struct page *start_neighbour(slot_t slot, uint32_t *crc)
 {
-	struct page *page = start_page(slot, GFP_NOWAIT);
+	struct page *page = start_page(slot, GFP_NOWAIT, crc);
 
 	if (IS_ERR(page))
 		return NULL;
@@ -105,24 +104,35 @@ static struct page *start_neighbour(slot_t slot)
 	return page;
 }
 
+/* We have its lock. One that is wrong is left to whoever wants it, and will say so. */
+static void verify_ahead(struct page *page, uint32_t written)
+{
+	if (page_crc(page_to_ptr(page)) == written)
+		page_set_flag(page, PG_UPTODATE);
+}
+
 /* Reads a page that start_page() began, and its neighbours. -EIO: it cannot be read. */
 static int read_around(slot_t slot, struct page *wanted)
 {
 	struct page *pages[2 * RA_MAX], *page;
+	uint32_t crcs[2 * RA_MAX];
 	uint32_t offset = slot_offset(slot), window = readahead_window(slot);
 	uint32_t start = ALIGN_DOWN(offset, window);
 	unsigned here = RA_MAX, lo = here - (offset - start), hi = lo + window, first = here, end;
 	int err;
 
 	pages[here] = wanted;
-	while (first > lo && (page = start_neighbour(slot - (here - first) - 1)))
+	while (first > lo && (page = start_neighbour(slot - (here - first) - 1, &crcs[first - 1])))
 		pages[--first] = page;
-	for (end = here + 1; end < hi && (page = start_neighbour(slot + (end - here))); end++)
+	for (end = here + 1; end < hi && (page = start_neighbour(slot + (end - here), &crcs[end]));
+	     end++)
 		pages[end] = page;
 	err = read_pages(slot - (here - first), pages + first, end - first);
 	for (unsigned i = first; i < end; i++) {
 		if (i == here)
 			continue;
+		if (!err && window >= RA_STREAM)
+			verify_ahead(pages[i], crcs[i]);
 		finish_page(pages[i], err);
 		put_page(pages[i]);
 	}
@@ -133,17 +143,30 @@ static int read_around(slot_t slot, struct page *wanted)
 		pr_err("swap: %s: cannot read slot %u: error %d", swap_area_of(slot)->name, offset,
 		       err);
 	finish_page(wanted, err);
+	/* Those who named the slots may have gone while nobody could take the pages out. */
+	swap_cache_drop_orphans(slot - (here - first), end - first);
 	return err ? -EIO : 0;
 }
 
-/* The page has been read: is it what was written? -EIO: no; -EAGAIN: reading it failed. */
-static int verify(slot_t slot, struct page *page)
+/* Not so if reading it failed, or others are done with it. Whoever reads it drops it, if need be,
+ * before PG_LOCKED is clear. */
+static bool is_cached_for(slot_t slot, const struct page *page)
 {
-	uint32_t crc, written;
+	smp_rmb();
+	return page_flag(page, PG_SWAPCACHE) && READ_ONCE(page->slot) == slot;
+}
+
+/*
+ * The page has been read: is it what was written? -EIO: no; -EAGAIN: reading it failed. The slot
+ * had the checksum `written` when the page was found there, and has as long as it is.
+ */
+static int verify(slot_t slot, struct page *page, uint32_t written)
+{
+	uint32_t crc;
 
 	if (page_flag(page, PG_UPTODATE))
 		return 0;
-	if (!swap_slot_crc(slot, page, &written))
+	if (!is_cached_for(slot, page))
 		return -EAGAIN;
 	crc = page_crc(page_to_ptr(page));
 	if (crc == written) {
@@ -159,31 +182,54 @@ static int verify(slot_t slot, struct page *page)
 	return -EIO;
 }
 
+/* True where readahead brought it, for the first to ask. */
+static bool was_ahead(struct page *page)
+{
+	if (!page_flag(page, PG_READAHEAD) || !page_clear_flag(page, PG_READAHEAD))
+		return false;
+	count_vm_event(SWAP_RA_HIT);
+	return true;
+}
+
+bool swap_streams(void)
+{
+	return current->swap_ra.window >= RA_STREAM;
+}
+
+struct page *swap_read_ahead(slot_t slot)
+{
+	struct page *page = swap_cache_find_ready(slot);
+
+	if (page)
+		was_ahead(page); /* of its kind; it says nothing about where the next fault is */
+	return page;
+}
+
 /* The page was in the cache already: waits until it has been read. */
 static void wait_until_read(struct page *page)
 {
-	wait_event(wait_hash(page), !page_flag(page, PG_LOCKED));
-	if (page_flag(page, PG_READAHEAD) && page_clear_flag(page, PG_READAHEAD)) {
-		count_vm_event(SWAP_RA_HIT);
-		current->swap_ra.hits++;
-	}
+	if (page_flag(page, PG_LOCKED))
+		wait_event(wait_hash(page), !page_flag(page, PG_LOCKED));
+	current->swap_ra.hits += was_ahead(page);
 }
 
-struct page *swap_in(slot_t slot)
+struct page *swap_in(slot_t slot, bool *read)
 {
-	struct page *page = swap_cache_find(slot);
+	uint32_t crc;
+	struct page *page = swap_cache_find_crc(slot, &crc);
 	int err = 0;
 
 	if (page) {
 		wait_until_read(page);
 	} else {
-		page = start_page(slot, GFP_USER);
+		page = start_page(slot, GFP_USER, &crc);
 		if (IS_ERR(page))
 			return page;
+		*read = true;
 		err = read_around(slot, page);
 	}
 	if (!err)
-		err = verify(slot, page);
+		err = verify(slot, page, crc);
 	if (!err)
 		return page;
 	put_page(page);

@@ -101,6 +101,7 @@ static int family_swap_in(struct rmap *family, const struct range *range)
 {
 	uint32_t at, slot;
 	uint64_t index = 0;
+	bool read;
 
 	for (;;) {
 		struct page *page;
@@ -112,7 +113,7 @@ static int family_swap_in(struct rmap *family, const struct range *range)
 			return 0;
 		if (fatal_signal_pending())
 			return -EINTR;
-		page = swap_in(slot);
+		page = swap_in(slot, &read);
 		if (IS_ERR(page) && PTR_ERR(page) == -EAGAIN)
 			continue;
 		if (IS_ERR(page))

@@ -78,15 +78,46 @@ static inline prot_t user_pt_test_clear(struct mm *mm, uint64_t va, prot_t bits)
 	return old;
 }
 
-static inline prot_t user_pt_evict(struct mm *mm, uint64_t va, uint64_t token)
+static inline prot_t user_pt_test_young(struct mm *mm, uint64_t va, paddr_t pa)
+{
+	prot_t old = pt_test_young(&mm->pt, VADDR(va), pa);
+
+	if (twin_exists(&mm->twin))
+		twin_pt_test_young(&mm->twin, VADDR(va), pa);
+	return old;
+}
+
+static inline prot_t user_pt_set_young(struct mm *mm, uint64_t va)
+{
+	prot_t old = pt_set_young(&mm->pt, VADDR(va));
+
+	if (twin_exists(&mm->twin))
+		twin_pt_set_young(&mm->twin, VADDR(va));
+	return old;
+}
+
+/* TLBs know nothing of it before user_pt_flush(), which must come before pt_lock is dropped. */
+static inline prot_t user_pt_evict(struct mm *mm, uint64_t va, paddr_t pa, uint64_t token)
 {
 	prot_t old;
 
 	user_pt_account(mm);
-	old = pt_set_soft(&mm->pt, VADDR(va), token);
+	old = pt_evict(&mm->pt, VADDR(va), pa, token);
 	if (twin_exists(&mm->twin))
-		twin_pt_set_soft(&mm->twin, VADDR(va), token);
+		twin_pt_evict(&mm->twin, VADDR(va), pa, token);
 	return old;
+}
+
+static inline void user_pt_flush(struct mm *mm)
+{
+	pt_flush_evicted(&mm->pt);
+	if (twin_exists(&mm->twin))
+		twin_pt_flush_evicted(&mm->twin);
+}
+
+static inline uint64_t user_pt_token(struct mm *mm, uint64_t va)
+{
+	return pt_token(&mm->pt, VADDR(va));
 }
 
 static inline enum pte_kind user_pt_query(const struct mm *mm, uint64_t va, struct pt_leaf *out)

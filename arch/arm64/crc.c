@@ -5,16 +5,20 @@
 
 #define POLYNOMIAL 0x82f63b78u
 
+#define CRC_16_BYTES(at)                                                                           \
+	"ldp %1, %2, [%3, #" #at "]\n\tcrc32cx %w0, %w0, %1\n\tcrc32cx %w0, %w0, %2\n\t"
+
 static uint32_t crc_hardware(const uint64_t *words)
 {
 	uint32_t crc = ~0u;
+	uint64_t low, high;
 
-	for (unsigned i = 0; i < PAGE_SIZE / sizeof(uint64_t); i += 4)
+	for (const uint64_t *end = words + PAGE_SIZE / sizeof(*words); words < end; words += 16)
 		__asm__(".arch_extension crc\n\t"
-			"crc32cx %w0, %w0, %1\n\tcrc32cx %w0, %w0, %2\n\t"
-			"crc32cx %w0, %w0, %3\n\tcrc32cx %w0, %w0, %4"
-			: "+r"(crc)
-			: "r"(words[i]), "r"(words[i + 1]), "r"(words[i + 2]), "r"(words[i + 3]));
+			CRC_16_BYTES(0) CRC_16_BYTES(16) CRC_16_BYTES(32) CRC_16_BYTES(48)
+			CRC_16_BYTES(64) CRC_16_BYTES(80) CRC_16_BYTES(96) CRC_16_BYTES(112)
+			: "+&r"(crc), "=&r"(low), "=&r"(high)
+			: "r"(words), "m"(*(const uint64_t(*)[16])words));
 	return ~crc;
 }
 

@@ -76,6 +76,8 @@ struct pt {
 	 * changes of one page come where the last one was. */
 	uint64_t *recent;
 	uint64_t recent_va;
+	/* What pt_evict() made stale, up to pt_flush_evicted(); stale_end is 0: nothing. */
+	uint64_t stale_start, stale_end;
 	struct pt_stats stats;
 };
 
@@ -104,8 +106,8 @@ struct pt_leaf {
 	 * stood there (by break-before-make where it was valid). All or nothing: -ENOMEM. */      \
 	int fmt##_pt_map(struct pt *pt, vaddr_t va, paddr_t pa, size_t size, prot_t prot);         \
 	/* Of n pages from va on, in one last-level table, maps those that have a frame (not 0)    \
-	 * and an empty entry; the other frames become 0. Returns how many. No allocation: where   \
-	 * that table is not there, none is mapped. */                                             \
+	 * and no leaf; the other frames become 0. Returns how many. No allocation: where that     \
+	 * table is not there, none is mapped. */                                                  \
 	unsigned fmt##_pt_fill(struct pt *pt, vaddr_t va, pfn_t frames[], unsigned n,              \
 			       prot_t prot);                                                       \
 	/* Empties the range, flushes once, then frees the tables that became empty. What was      \
@@ -121,6 +123,19 @@ struct pt_leaf {
 	 * old prot (its DIRTY is final), or 0 where there was no leaf. No allocation: where no    \
 	 * last-level table is, nothing is stored; no block may be there (CHECK). */               \
 	prot_t fmt##_pt_set_soft(struct pt *pt, vaddr_t va, uint64_t token);                       \
+	/* For reclaim, which knows the page it looks for, in a user tree: the old prot where the  \
+	 * last level maps va to pa, else 0 and nothing is done. test_young() clears YOUNG.        \
+	 * evict() leaves a token (0: an empty entry). DIRTY is final then, and told to            \
+	 * page_mark_dirty(); but TLBs know nothing of it before flush_evicted(), which must come  \
+	 * before the tree's lock is dropped, before the frame is free, and before what it holds   \
+	 * is taken for final. */                                                                  \
+	prot_t fmt##_pt_test_young(struct pt *pt, vaddr_t va, paddr_t pa);                         \
+	prot_t fmt##_pt_evict(struct pt *pt, vaddr_t va, paddr_t pa, uint64_t token);              \
+	void fmt##_pt_flush_evicted(struct pt *pt);                                                \
+	/* Sets YOUNG of the page that the last level maps at va; the old prot, or 0. */           \
+	prot_t fmt##_pt_set_young(struct pt *pt, vaddr_t va);                                      \
+	/* The token in the last level for va, or 0. */                                            \
+	uint64_t fmt##_pt_token(struct pt *pt, vaddr_t va);                                        \
 	/* Copies leaves and tokens of a range to the same addresses in another tree, both sides   \
 	 * losing the rights in `clear`. All or nothing: -ENOMEM. */                               \
 	int fmt##_pt_copy(struct pt *to, struct pt *from, vaddr_t va, size_t size, prot_t clear);  \

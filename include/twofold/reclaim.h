@@ -23,8 +23,8 @@ struct reclaim_policy {
 	void (*add)(struct page *const pages[],
 		    unsigned n); /* new here, or put back after a look */
 	void (*del)(struct page *const pages[], unsigned n);
-	/* A candidate of that kind, the best first; still listed. NULL: none. */
-	struct page *(*candidate)(enum lru_kind kind);
+	/* Takes a candidate of that kind off its list, the best first. NULL: none. */
+	struct page *(*take)(enum lru_kind kind);
 	/* The page was looked at and taken off: does it stay? `young`: used since the last look.
 	 * Where it does, add() follows. */
 	bool (*keep)(struct page *page, bool young);

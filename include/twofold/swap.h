@@ -45,14 +45,23 @@ struct page *swap_cache_find(slot_t slot);
 /*
  * Reads a slot, and its used neighbours (readahead), into the swap cache; returns the page, up to
  * date, with a reference. ERR_PTR: -ENOMEM; -EAGAIN: the slot was freed meanwhile, look again;
- * -EIO: the device failed or the checksum is wrong (logged: SIGBUS). Sleeps; no spinlock held. The
+ * -EIO: the device failed or the checksum is wrong (logged: SIGBUS). *read becomes true if it went
+ * to the device itself: a major fault, where to wait for another's read is a minor one, as what
+ * readahead brought is. Sleeps; no spinlock held. The
  * caller locks its family, checks that its entry still names the slot, and then puts the page in
  * place of it (page->index and ->rmap are set then, under that lock).
  */
-struct page *swap_in(slot_t slot);
+struct page *swap_in(slot_t slot, bool *read);
+/* The task's faults go through swap in order. */
+bool swap_streams(void);
+/* A page that readahead brought for a stream of faults, verified, with a reference; NULL: there is
+ * none for this slot. */
+struct page *swap_read_ahead(slot_t slot);
 /* The page was, or will be, written to by its only holder: its slot no longer holds the same, and
  * is given up, unless the page is just being written there. PG_DIRTY is set, rmap lock held. */
 void swap_page_dirtied(struct page *page);
+/* The page leaves the swap cache, and n objects' entries name its slot instead. rmap lock held. */
+void swap_cache_hand_over(struct page *page, unsigned n);
 /* Drops the page from the swap cache (its reference and its slot count) as its last object lets go;
  * one that is being written stays until that is done. rmap lock held. */
 void swap_cache_drop(struct page *page);

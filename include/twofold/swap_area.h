@@ -43,8 +43,8 @@ static inline uint64_t slot_sector(slot_t slot)
 extern struct swap_area swap_areas[MAX_SWAP_AREAS];
 
 struct swap_area *swap_area_of(slot_t slot);
-/* The checksum of a slot's contents; false: the page is not cached for it (any more). */
-bool swap_slot_crc(slot_t slot, const struct page *page, uint32_t *crc);
+/* swap_cache_find(), with the checksum of what was written to the slot. */
+struct page *swap_cache_find_crc(slot_t slot, uint32_t *crc);
 /* Of what will be written: the slot's only holder is the cache, and its page PG_WRITEBACK. */
 void swap_slot_set_crc(slot_t slot, uint32_t crc);
 
@@ -53,14 +53,18 @@ void slot_becomes_free(struct swap_area *a, uint32_t offset); /* area lock held 
 /* Gives the page a slot and puts it in the swap cache; false where swap is full. Family lock held.
  */
 bool swap_cache_add(struct page *page);
-/* Puts a page that is about to be read into the cache of a used slot; false if there is one
- * already, or the slot was freed meanwhile. */
-bool swap_cache_reserve(slot_t slot, struct page *page);
+/* The same, if what it holds is known to be right. */
+struct page *swap_cache_find_ready(slot_t slot);
+/* Puts a page that is about to be read into the cache of a used slot, and says what its checksum
+ * must be; false if there is one already, or the slot was freed meanwhile. */
+bool swap_cache_reserve(slot_t slot, struct page *page, uint32_t *crc);
 /* Drops a page that no object holds (readahead that nobody wanted), if only the cache and the
  * caller hold it. No family lock needed, here and below. */
 bool swap_cache_drop_unused(struct page *page);
 /* Drops a page that no object holds, if none names its slot either. */
 bool swap_cache_drop_orphan(struct page *page);
+/* The same for what is cached for each of n slots in a row, at most 64. */
+void swap_cache_drop_orphans(slot_t first, unsigned n);
 /* A write to its slot failed: the page leaves the cache, the slot is never used again. The family
  * is locked, or there is none; PG_WRITEBACK is clear. */
 void swap_cache_retire(struct page *page);

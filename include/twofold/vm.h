@@ -267,19 +267,36 @@ int objects_swap_in(uint32_t first, uint32_t last);
  * reclaim, NULL also when somebody else holds it.
  */
 struct rmap *page_lock_rmap(struct page *page, bool trylock);
-/* Whether any mapping accessed it since last asked; clears that. Counts mappings into *mapped. */
-bool rmap_test_clear_young(struct page *page, unsigned *mapped);
-/* Write-protects and cleans every mapping; true if one was dirty: before writing the page out. */
-bool rmap_clean(struct page *page);
 /*
- * Takes the page out of every table (leaving `token`, if not 0) and out of every object that holds
- * it, where `slot` (0: none, file pages) takes its place; one slot count each. Returns how many
- * holders let go (their references are dropped); -EBUSY and nothing changed if an area is
- * locked (VMA_LOCKED), it is PG_DIRTY or a mapping was written to (then it is PG_DIRTY), or others
- * than the holders, the swap cache and the caller (one) have references. Mappings may have gone
- * even so: they fault back in.
+ * Reclaim's work on the tables of many pages. The address space whose turn it is stays locked from
+ * page to page; when it is another's turn, and at rmap_flush(), its TLBs forget what was unmapped,
+ * once for all of it. rmap_flush() comes before the family is unlocked.
  */
-int rmap_evict(struct page *page, uint32_t slot);
+struct rmap_batch {
+	struct mm *mm; /* pt_lock held; NULL: none, as at the start */
+};
+void rmap_flush(struct rmap_batch *batch);
+
+struct page_use {
+	unsigned holders; /* objects */
+	unsigned mapped;  /* leaves */
+	bool young;	  /* one was accessed since last asked; that is cleared */
+	bool locked;	  /* an area that shows it is VMA_LOCKED */
+};
+void rmap_look(struct rmap_batch *batch, const struct page *page, struct page_use *use);
+/*
+ * Takes the page out of every table, leaving `token` (0: none). After rmap_flush() nobody writes to
+ * it by a mapping, and if anybody did it is PG_DIRTY. As long as an object holds it, it may be
+ * mapped again once its family is unlocked.
+ */
+void rmap_unmap(struct rmap_batch *batch, const struct page *page, uint32_t token);
+/* Others than `holders` objects, the swap cache and the caller (one) have references. */
+bool rmap_has_visitors(const struct page *page, unsigned holders);
+/*
+ * The page, in no table any more, leaves the objects that hold it, `holders` in number, and the
+ * swap cache; its slot, if it has one, takes its place. Their references are dropped.
+ */
+void rmap_release(struct rmap_batch *batch, struct page *page, unsigned holders);
 
 /* Machine-wide counts for /proc/meminfo and /proc/vmstat (mm/vmstat.c): summed over cores. */
 enum vm_event {

@@ -40,6 +40,12 @@ struct walker {
 	enum pte_kind (*query)(const struct pt *pt, vaddr_t va, struct pt_leaf *out);
 	prot_t (*test_clear)(struct pt *pt, vaddr_t va, prot_t bits);
 	prot_t (*set_soft)(struct pt *pt, vaddr_t va, uint64_t token);
+	prot_t (*test_young)(struct pt *pt, vaddr_t va, paddr_t pa);
+	prot_t (*set_young)(struct pt *pt, vaddr_t va);
+	prot_t (*evict)(struct pt *pt, vaddr_t va, paddr_t pa, uint64_t token);
+	void (*flush_evicted)(struct pt *pt);
+	uint64_t (*token)(struct pt *pt, vaddr_t va);
+	unsigned (*fill)(struct pt *pt, vaddr_t va, pfn_t frames[], unsigned n, prot_t prot);
 	int (*copy)(struct pt *to, struct pt *from, vaddr_t va, size_t size, prot_t clear);
 	int (*trace)(const struct pt *pt, vaddr_t va, pte_t entries[PT_LEVELS]);
 	bool (*next)(const struct pt *pt, vaddr_t *va, vaddr_t end, struct pt_leaf *out);
@@ -50,8 +56,9 @@ struct walker {
 	{                                                                                          \
 #f, &tlb_##f, f##_leaf, f##_table, f##_pt_init, f##_pt_fini, f##_pt_map,           \
 			f##_pt_unmap, f##_pt_protect, f##_pt_query, f##_pt_test_clear,             \
-			f##_pt_set_soft, f##_pt_copy, f##_pt_trace, f##_pt_next,                   \
-			&f##_pt_kernel_half                                                        \
+			f##_pt_set_soft, f##_pt_test_young, f##_pt_set_young, f##_pt_evict,        \
+			f##_pt_flush_evicted, f##_pt_token, f##_pt_fill, f##_pt_copy,              \
+			f##_pt_trace, f##_pt_next, &f##_pt_kernel_half                             \
 	}
 
 static const struct walker arm64 = WALKER(arm64), x86_64 = WALKER(x86_64);
@@ -384,6 +391,62 @@ static int do_set_soft(struct side *s, struct range r)
 	return 0;
 }
 
+/* A frame to look for: mostly the one that is there. */
+static uint64_t suspect(const struct shadow_page *p)
+{
+	return shim_random(4) ? p->pa : FRAMES_BASE - PAGE_SIZE;
+}
+
+static bool is_page_of(const struct side *s, unsigned page, uint64_t pa)
+{
+	const struct shadow_page *p = &s->pages[page];
+
+	return p->kind == PTE_LEAF && p->pa == pa && !in_block(s, page);
+}
+
+static int do_young(struct side *s, struct range r)
+{
+	struct shadow_page *p = &s->pages[r.page];
+	vaddr_t va = VADDR(page_va(r.page));
+	uint64_t pa = suspect(p);
+	bool is = is_page_of(s, r.page, pa);
+	prot_t old;
+
+	assert_int_equal(world.w->token(&s->pt, va), p->kind == PTE_SOFT ? p->token : 0);
+	old = world.w->test_young(&s->pt, va, PADDR(pa));
+	assert_int_equal(old, is ? p->prot : 0);
+	if (is)
+		p->prot &= ~PT_YOUNG;
+	is = is_page_of(s, r.page, p->pa);
+	if (!shim_random(2))
+		return 0;
+	old = world.w->set_young(&s->pt, va);
+	assert_int_equal(old, is ? p->prot : 0);
+	if (is)
+		p->prot |= PT_YOUNG;
+	return 0;
+}
+
+/* Many pages, one flush. */
+static int do_evict(struct side *s, struct range r)
+{
+	for (unsigned page = r.page; page < r.page + MIN(r.n, 40u); page++) {
+		uint64_t token = shim_random(4) ? 1 + shim_random(BIT(PT_TOKEN_BITS) - 1) : 0;
+		struct shadow_page *p = &s->pages[page];
+		uint64_t pa = suspect(p);
+		bool is = is_page_of(s, page, pa);
+		prot_t old = world.w->evict(&s->pt, VADDR(page_va(page)), PADDR(pa), token);
+
+		assert_int_equal(old, is ? p->prot : 0);
+		if (!is)
+			continue;
+		shadow_leaves(s, p, 0, 0);
+		*p = (struct shadow_page){.kind = token ? PTE_SOFT : PTE_EMPTY, .token = token};
+	}
+	world.w->flush_evicted(&s->pt);
+	return 0;
+}
+
 static int do_copy(struct side *s, struct range r)
 {
 	struct side *to = s == &world.sides[0] ? &world.sides[1] : &world.sides[0];
@@ -423,8 +486,8 @@ static void check_dirt(void)
 static void random_op(void)
 {
 	static int (*const ops[])(struct side * s, struct range r) = {
-		do_map,	    do_map,	   do_map,	do_unmap,    do_unmap, do_protect,
-		do_protect, do_test_clear, do_set_soft, do_set_soft, do_copy};
+		do_map,	       do_map,	    do_map,   do_unmap, do_unmap, do_protect, do_protect,
+		do_test_clear, do_set_soft, do_young, do_evict, do_evict, do_copy};
 	struct side *s = &world.sides[shim_random(NR_TREES)];
 	struct range r = random_range();
 	bool failing = !shim_random(8);
@@ -742,6 +805,68 @@ static void the_last_entry_frees_its_table(void **state)
 	last_entry_of(&x86_64);
 }
 
+/* The flush may wait, but not be forgotten; and it is one for all. */
+static void eviction_by(const struct walker *w)
+{
+	vaddr_t va = VADDR(0x12345000);
+	unsigned long flushes = tlb_flushes;
+	struct pt pt;
+
+	new_tree(w, &pt, true, true);
+	for (unsigned i = 0; i < 32; i++)
+		assert_int_equal(w->map(&pt, va_add(va, i * PAGE_SIZE), PADDR(i * PAGE_SIZE),
+					PAGE_SIZE, PT_USER | PT_YOUNG),
+				 0);
+	for (unsigned i = 0; i < 32; i++)
+		assert_int_equal(w->evict(&pt, va_add(va, i * PAGE_SIZE), PADDR(i * PAGE_SIZE), 7),
+				 PT_USER | PT_YOUNG);
+	tlb_check();
+	assert_non_null(tlb_complaint());
+	w->flush_evicted(&pt);
+	w->flush_evicted(&pt); /* there is nothing left to do */
+	assert_int_equal(tlb_flushes - flushes, 1);
+	expect_quiet();
+	w->fini(&pt);
+	expect_quiet();
+}
+
+static void evictions_share_a_flush(void **state)
+{
+	(void)state;
+	eviction_by(&arm64);
+	eviction_by(&x86_64);
+}
+
+/* What fault-around maps takes the place of tokens, not of leaves. */
+static void filling_by(const struct walker *w)
+{
+	vaddr_t va = VADDR(0x12345000);
+	pfn_t frames[4] = {11, 12, 0, 14};
+	struct pt pt;
+
+	new_tree(w, &pt, true, true);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(
+			w->map(&pt, va_add(va, i * PAGE_SIZE), PADDR(0), PAGE_SIZE, PT_USER), 0);
+	for (unsigned i = 1; i < 4; i++)
+		w->set_soft(&pt, va_add(va, i * PAGE_SIZE), i < 3 ? i : 0);
+	assert_int_equal(w->fill(&pt, va, frames, 4, PT_USER), 2);
+	assert_int_equal(frames[0], 0);
+	assert_int_equal(frames[1], 12);
+	assert_int_equal(w->token(&pt, va_add(va, 2 * PAGE_SIZE)), 2);
+	check_tree(w, &pt);
+	expect_quiet();
+	w->fini(&pt);
+	expect_quiet();
+}
+
+static void filling_replaces_tokens(void **state)
+{
+	(void)state;
+	filling_by(&arm64);
+	filling_by(&x86_64);
+}
+
 /* Every x86 tree begins with the kernel's half, and leaves it alone. */
 static void kernel_half_is_shared(void **state)
 {
@@ -972,6 +1097,8 @@ int main(void)
 		cmocka_unit_test(bad_ranges_are_refused),
 		cmocka_unit_test(top_of_the_address_space),
 		cmocka_unit_test(the_last_entry_frees_its_table),
+		cmocka_unit_test(evictions_share_a_flush),
+		cmocka_unit_test(filling_replaces_tokens),
 		cmocka_unit_test(kernel_half_is_shared),
 		cmocka_unit_test(direct_map_is_never_split),
 		cmocka_unit_test(model_sees_valid_over_valid),

@@ -500,6 +500,51 @@ static void swapoff_is_counted_too(void **state)
 	assert_int_equal(swap_on(&disk, "vda", -1), 0);
 }
 
+static void pages_of_a_batch_share_a_flush(void **state)
+{
+	struct mm *mm = program(PAGES);
+	unsigned long flushes;
+
+	(void)state;
+	fill(mm, PAGES, 1);
+	flushes = tlb_flushes;
+	push_out();
+	assert_in_range(tlb_flushes - flushes, 1, PAGES / 8);
+	expect(mm, PAGES, 1);
+	mm_put(mm);
+}
+
+/* Who reads on and on gets what was read ahead with the page that he asks for. */
+static void a_stream_faults_once_for_many(void **state)
+{
+	struct mm *mm = program(PAGES);
+	uint64_t faults;
+
+	(void)state;
+	fill(mm, PAGES, 1);
+	push_out();
+	faults = mm->min_faults + mm->maj_faults;
+	expect(mm, PAGES, 1);
+	assert_in_range(mm->min_faults + mm->maj_faults - faults, 1, PAGES / 3);
+	push_out();
+	assert_int_equal(mm->swap_outs, 2 * PAGES);
+	assert_int_equal(mm->swap_ins, PAGES);
+	mm_put(mm);
+}
+
+static void what_a_stream_brings_is_verified(void **state)
+{
+	struct mm *mm = program(PAGES);
+
+	(void)state;
+	fill(mm, PAGES, 1);
+	push_out();
+	disk_page(slot_at(mm, 150))[100] ^= 1;
+	for (unsigned i = 0; i < PAGES; i++)
+		assert_int_equal(has_value(mm, i, i * 5000 + 1), i != 150);
+	mm_put(mm);
+}
+
 static void locked_memory_stays(void **state)
 {
 	struct mm *mm = program(PAGES);
@@ -539,6 +584,40 @@ static void a_page_written_to_meanwhile_is_not_lost(void **state)
 	disk_at_work = write_at_work;
 	push_out();
 	assert_int_equal(busy_count, 0);
+	expect(mm, PAGES, 1);
+	mm_put(mm);
+}
+
+static paddr_t watched;
+
+static void read_at_work(const struct bio *bio)
+{
+	for (unsigned i = 0; i < bio->nr_segs; i++)
+		if (bio->op == BIO_WRITE && bio->segs[i].pa.pa == watched.pa)
+			assert_true(has_value(busy_mm, 3, 3 * 5000 + 1));
+}
+
+static void a_page_read_meanwhile_stays(void **state)
+{
+	struct mm *mm = busy_mm = program(PAGES);
+	struct vm_area *area;
+	struct page *page;
+
+	(void)state;
+	fill(mm, PAGES, 1);
+	page = mm_get_page(mm, addr_of(3), false);
+	watched = page_to_pa(page);
+	put_page(page);
+	disk_at_work = read_at_work;
+	disk_pages_written = 0;
+	while (!page_flag(page, PG_SWAPCACHE))
+		reclaim_direct(GFP_KERNEL, 0);
+	disk_at_work = NULL;
+	area = area_find(mm, addr_of(3));
+	assert_int_equal(pagemap_get(&area->anon->pages, area->anon_span.first + 3),
+			 page_to_pfn(page));
+	push_out();
+	assert_int_equal(disk_pages_written, PAGES);
 	expect(mm, PAGES, 1);
 	mm_put(mm);
 }
@@ -1160,8 +1239,12 @@ int main(void)
 		WITH_SWAP(only_faults_that_read_are_major),
 		WITH_SWAP(what_comes_back_is_counted),
 		WITH_SWAP(swapoff_is_counted_too),
+		WITH_SWAP(pages_of_a_batch_share_a_flush),
+		WITH_SWAP(a_stream_faults_once_for_many),
+		WITH_SWAP(what_a_stream_brings_is_verified),
 		WITH_SWAP(locked_memory_stays),
 		WITH_SWAP(a_page_written_to_meanwhile_is_not_lost),
+		WITH_SWAP(a_page_read_meanwhile_stays),
 		WITH_SWAP(a_page_that_somebody_may_write_to_stays),
 		WITH_SWAP(a_visitor_who_came_meanwhile_loses_nothing),
 		WITH_SWAP(a_program_may_end_while_its_pages_are_written),

@@ -261,6 +261,13 @@ static int swapoff_disk(void **state)
 	return 0;
 }
 
+static struct page *bring(slot_t slot)
+{
+	bool read;
+
+	return swap_in(slot, &read);
+}
+
 /* ---- slots against a shadow ---- */
 
 #define SLOTS 700u
@@ -360,11 +367,12 @@ static void reserve(uint32_t i)
 {
 	uint32_t slot = (uint32_t)shim_random(SLOTS + 10);
 	bool ok = slot < SLOTS && shadow[slot].names && shadow[slot].cached == NOBODY;
+	uint32_t crc;
 
 	pool[i].page = held_page(0);
 	pool[i].page->rmap = NULL;
 	pool[i].held = false;
-	assert_int_equal(swap_cache_reserve(slot, pool[i].page), ok);
+	assert_int_equal(swap_cache_reserve(slot, pool[i].page, &crc), ok);
 	if (ok) {
 		pool[i].slot = slot;
 		shadow[slot].cached = i;
@@ -604,7 +612,7 @@ static void what_went_out_comes_back(void **state)
 	swap_out(slots, SWAP_BATCH, 10);
 	assert_int_equal(disk_writes, 1);
 	for (unsigned i = 0; i < SWAP_BATCH; i++) {
-		struct page *page = swap_in(slots[i]);
+		struct page *page = bring(slots[i]);
 
 		assert_false(IS_ERR(page));
 		assert_true(page_flag(page, PG_UPTODATE) && page->slot == slots[i]);
@@ -647,7 +655,7 @@ static void requests_are_no_larger_than_the_device_takes(void **state)
 	swap_out(slots, SWAP_BATCH, 0);
 	assert_int_equal(disk_writes, DIV_ROUND_UP(SWAP_BATCH, 5));
 	for (unsigned i = 0; i < SWAP_BATCH; i++) {
-		struct page *page = swap_in(slots[i]);
+		struct page *page = bring(slots[i]);
 
 		assert_false(IS_ERR(page));
 		put_page(page);
@@ -666,7 +674,7 @@ static void readahead_grows_while_it_serves(void **state)
 		swap_out(slots + i, SWAP_BATCH, 0);
 	clear_counts();
 	for (unsigned i = 0; i < n; i++)
-		put_page(swap_in(slots[i]));
+		put_page(bring(slots[i]));
 	assert_in_range(disk_reads, n / SWAP_BATCH, n / SWAP_BATCH + 8);
 	free_all(slots, n);
 }
@@ -684,7 +692,7 @@ static void interleaved_streams_each_keep_their_window(void **state)
 	for (unsigned i = 0; i < n; i++)
 		for (unsigned task = 0; task < 4; task++) {
 			model_task(1 + task);
-			put_page(swap_in(slots[task][i]));
+			put_page(bring(slots[task][i]));
 		}
 	model_task(0);
 	assert_in_range(disk_reads, 4 * n / SWAP_BATCH, 4 * (n / SWAP_BATCH + 6));
@@ -703,7 +711,7 @@ static void readahead_stops_when_it_does_not_serve(void **state)
 		swap_out(slots + i, SWAP_BATCH, 0);
 	read = vm_event_sum(PSWPIN);
 	for (unsigned i = 0; i < 12; i++, at = (at + 101) % n)
-		put_page(swap_in(slots[at]));
+		put_page(bring(slots[at]));
 	assert_in_range(vm_event_sum(PSWPIN) - read, 12, 24);
 	free_all(slots, n);
 }
@@ -750,7 +758,7 @@ static void a_page_that_cannot_be_written_is_found_out(void **state)
 
 static void expect_read(slot_t slot, uint8_t byte)
 {
-	struct page *page = swap_in(slot);
+	struct page *page = bring(slot);
 
 	assert_false(IS_ERR(page));
 	assert_true(full_of(page, byte));
@@ -768,10 +776,10 @@ static void a_page_that_cannot_be_read_harms_no_other(void **state)
 		if (i != 9)
 			expect_read(slots[i], (uint8_t)i);
 		else
-			assert_int_equal(PTR_ERR(swap_in(slots[i])), -EIO);
+			assert_int_equal(PTR_ERR(bring(slots[i])), -EIO);
 	}
 	/* Nor does it stay lost when the device recovers. */
-	assert_int_equal(PTR_ERR(swap_in(slots[9])), -EIO);
+	assert_int_equal(PTR_ERR(bring(slots[9])), -EIO);
 	disk_break(BIO_READ, slots[9], false);
 	expect_read(slots[9], 9);
 	free_all(slots, SWAP_BATCH);
@@ -785,11 +793,11 @@ static void what_the_disk_changed_is_an_error(void **state)
 	swap_out(slots, 4, 50);
 	disk_page(slots[2])[PAGE_SIZE - 1] ^= 0x10;
 	shim_log_clear();
-	assert_int_equal(PTR_ERR(swap_in(slots[2])), -EIO);
+	assert_int_equal(PTR_ERR(bring(slots[2])), -EIO);
 	assert_non_null(strstr(shim_log(), "checksum"));
 	expect_read(slots[1], 51);
 	expect_read(slots[3], 53);
-	assert_int_equal(PTR_ERR(swap_in(slots[2])), -EIO);
+	assert_int_equal(PTR_ERR(bring(slots[2])), -EIO);
 	free_all(slots, 4);
 }
 
@@ -810,7 +818,7 @@ static void a_slot_may_be_freed_while_it_is_read(void **state)
 	swap_out(slots, 4, 0);
 	freed_slot = slots[1];
 	disk_at_work = free_while_reading;
-	assert_int_equal(PTR_ERR(swap_in(slots[1])), -EAGAIN);
+	assert_int_equal(PTR_ERR(bring(slots[1])), -EAGAIN);
 	/* The same for a page that was read along with another. */
 	expect_read(slots[0], 0);
 	freed_slot = slots[3];
@@ -827,9 +835,9 @@ static void a_slot_that_is_gone_is_looked_up_again(void **state)
 	(void)state;
 	swap_out(&slot, 1, 0);
 	swap_free(slot);
-	assert_int_equal(PTR_ERR(swap_in(slot)), -EAGAIN);
+	assert_int_equal(PTR_ERR(bring(slot)), -EAGAIN);
 	assert_int_equal(swap_off(&disk), 0);
-	assert_int_equal(PTR_ERR(swap_in(slot)), -EAGAIN);
+	assert_int_equal(PTR_ERR(bring(slot)), -EAGAIN);
 	assert_null(swap_cache_find(slot));
 	assert_int_equal(swap_on(&disk, "vda", -1), 0);
 }
@@ -843,7 +851,7 @@ static void reading_without_memory_changes_nothing(void **state)
 	swap_out(slots, SWAP_BATCH, 0);
 	free = frames_idle();
 	shim_fail_alloc_after(0);
-	assert_int_equal(PTR_ERR(swap_in(slots[5])), -ENOMEM);
+	assert_int_equal(PTR_ERR(bring(slots[5])), -ENOMEM);
 	assert_int_equal(frames_idle(), free);
 	/* With one frame, the page comes back, and no neighbour. */
 	shim_fail_alloc_after(1);

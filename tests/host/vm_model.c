@@ -269,7 +269,7 @@ struct page *swap_cache_find(slot_t slot)
 	return slots[slot].page;
 }
 
-struct page *swap_in(slot_t slot)
+struct page *swap_in(slot_t slot, bool *read)
 {
 	struct page *page = slots[slot].page;
 
@@ -283,12 +283,24 @@ struct page *swap_in(slot_t slot)
 	page = alloc_page(GFP_USER);
 	if (!page)
 		return ERR_PTR(-ENOMEM);
+	*read = true;
 	memcpy(page_to_ptr(page), slots[slot].data, PAGE_SIZE);
 	page_set_flag(page, PG_UPTODATE);
 	page_set_flag(page, PG_SWAPBACKED);
 	cache(slot, page);
 	lru_add(page);
 	return page;
+}
+
+/* Whoever was read in may be mapped with its neighbours. */
+bool swap_streams(void)
+{
+	return true;
+}
+
+struct page *swap_read_ahead(slot_t slot)
+{
+	return shim_random(2) ? swap_cache_find(slot) : NULL;
 }
 
 void lru_add(struct page *page)
@@ -302,9 +314,37 @@ void lru_add_fresh(struct page *page, uint32_t flags)
 	lru_add(page);
 }
 
+void swap_cache_hand_over(struct page *page, unsigned n)
+{
+	slots[page->slot].count += n; /* before the cache lets go of it */
+	swap_cache_drop(page);
+}
+
+/* Out of all tables; false where somebody may be at it. */
+static bool unmap(struct page *page, struct page_use *use, uint32_t token)
+{
+	struct rmap_batch tables = {NULL};
+
+	rmap_look(&tables, page, use);
+	if (!use->locked)
+		rmap_unmap(&tables, page, token);
+	rmap_flush(&tables);
+	return !use->locked && !rmap_has_visitors(page, use->holders);
+}
+
+static bool release(struct page *page, const struct page_use *use)
+{
+	struct rmap_batch tables = {NULL};
+
+	rmap_release(&tables, page, use->holders);
+	rmap_flush(&tables);
+	return true;
+}
+
+/* What the slot holds when the page goes is what the page holds. */
 static bool swap_out(struct page *page)
 {
-	bool dirty = rmap_clean(page) | page_clear_flag(page, PG_DIRTY);
+	struct page_use use;
 
 	if (!page_flag(page, PG_SWAPCACHE)) {
 		slot_t slot = 1;
@@ -313,9 +353,11 @@ static bool swap_out(struct page *page)
 			slot++;
 		CHECK(slot < SLOTS);
 		cache(slot, page);
-		dirty = true;
+		page_set_flag(page, PG_DIRTY);
 	}
-	if (dirty)
+	if (!unmap(page, &use, page->slot))
+		return false;
+	if (page_clear_flag(page, PG_DIRTY))
 		memcpy(slots[page->slot].data, page_to_ptr(page), PAGE_SIZE);
 	else
 		CHECK(!memcmp(slots[page->slot].data, page_to_ptr(page), PAGE_SIZE));
@@ -326,26 +368,21 @@ static bool swap_out(struct page *page)
 		model_while_writing();
 		spin_lock(&family->lock);
 	}
-	return rmap_evict(page, page->slot) >= 0;
+	return unmap(page, &use, page->slot) && !page_flag(page, PG_DIRTY) && release(page, &use);
 }
 
 static bool evict(struct page *page)
 {
-	bool ok = false;
-	unsigned mapped;
+	struct rmap_batch tables = {NULL};
+	struct page_use use;
 
-	rmap_test_clear_young(page, &mapped);
-	if (!mapped && shim_random(2))
+	rmap_look(&tables, page, &use);
+	rmap_flush(&tables);
+	if (!use.mapped && shim_random(2))
 		return false;
 	if (page_flag(page, PG_SWAPBACKED))
-		ok = swap_out(page);
-	else if (!rmap_clean(page))
-		ok = rmap_evict(page, 0) >= 0;
-	else
-		page_set_flag(page, PG_DIRTY);
-	if (ok)
-		swap_cache_drop(page);
-	return ok;
+		return swap_out(page);
+	return unmap(page, &use, 0) && !page_flag(page, PG_DIRTY) && release(page, &use);
 }
 
 bool model_evict(struct mm *mm, uint64_t addr)

@@ -16,6 +16,11 @@
 #define pt_query arm64_pt_query
 #define pt_test_clear arm64_pt_test_clear
 #define pt_set_soft arm64_pt_set_soft
+#define pt_test_young arm64_pt_test_young
+#define pt_set_young arm64_pt_set_young
+#define pt_evict arm64_pt_evict
+#define pt_flush_evicted arm64_pt_flush_evicted
+#define pt_token arm64_pt_token
 #define pt_copy arm64_pt_copy
 #define pt_trace arm64_pt_trace
 #define pt_next arm64_pt_next
@@ -30,6 +35,10 @@
 #define twin_pt_query x86_64_pt_query
 #define twin_pt_test_clear x86_64_pt_test_clear
 #define twin_pt_set_soft x86_64_pt_set_soft
+#define twin_pt_test_young x86_64_pt_test_young
+#define twin_pt_set_young x86_64_pt_set_young
+#define twin_pt_evict x86_64_pt_evict
+#define twin_pt_flush_evicted x86_64_pt_flush_evicted
 #define twin_pt_copy x86_64_pt_copy
 #define twin_pt_trace x86_64_pt_trace
 #define twin_pt_next x86_64_pt_next
