@@ -208,17 +208,13 @@ void lru_deactivate(struct page *page)
 	lru_putback(&page, 1);
 }
 
-/* The policy's candidate; new pages are candidates only when there is no other. */
-static struct page *take(enum lru_kind kind)
+void lru_settle(void)
 {
-	struct page *page = reclaim_policy->take(kind);
-
-	for (unsigned cpu = 0; cpu < NR_CPUS && !page; cpu++)
-		if (READ_ONCE(new_pages[cpu].n)) {
+	spin_lock(&lru_lock);
+	for (unsigned cpu = 0; cpu < NR_CPUS; cpu++)
+		if (READ_ONCE(new_pages[cpu].n))
 			hand_over(&new_pages[cpu]);
-			page = reclaim_policy->take(kind);
-		}
-	return page;
+	spin_unlock(&lru_lock);
 }
 
 unsigned lru_isolate(enum lru_kind kind, struct page *batch[], unsigned max)
@@ -227,7 +223,7 @@ unsigned lru_isolate(enum lru_kind kind, struct page *batch[], unsigned max)
 	unsigned n = 0;
 
 	spin_lock(&lru_lock);
-	while (n < max && (page = take(kind)))
+	while (n < max && (page = reclaim_policy->take(kind)))
 		if (isolate(page))
 			batch[n++] = page;
 	spin_unlock(&lru_lock);

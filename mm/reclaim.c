@@ -134,7 +134,8 @@ static enum verdict sort_listed(struct rmap_batch *tables, struct candidate *c,
 	if (in_use_by_io(c->page))
 		return KEPT;
 	rmap_look(tables, c->page, &use);
-	if (reclaim_policy->keep(c->page, use.young) && !s->force)
+	/* A locked page counts as used, or it would stand before those that may go. */
+	if (reclaim_policy->keep(c->page, use.young || use.locked) && !s->force)
 		return KEPT;
 	return take_out(tables, c, &use);
 }
@@ -356,6 +357,7 @@ static unsigned shrink(unsigned want, bool background)
 	uint64_t limit = pages * (background ? BACKGROUND_PASSES : DIRECT_PASSES);
 	struct scan s = {.background = background, .freed = (unsigned)slab_shrink()};
 
+	lru_settle();
 	while (!has_enough(&s, want) && total_scanned(&s) < limit && !fatal_signal_pending()) {
 		s.force = !background && !s.freed && total_scanned(&s) >= limit / 2;
 		shrink_batch(next_kind(&s), &s);
@@ -440,6 +442,7 @@ void reclaim_drop_caches(void)
 	struct batch none = {.n = 0};
 	unsigned n;
 
+	lru_settle();
 	while (left && (n = look_at(LRU_FILE, (unsigned)MIN(left, SWAP_BATCH), &none, &s)))
 		left -= MIN(left, n);
 	count_vm_events(DROP_PAGECACHE, s.freed);

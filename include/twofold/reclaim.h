@@ -37,6 +37,8 @@ extern spinlock_t lru_lock;
 extern const struct reclaim_policy lru_policy, aging_policy;
 extern const struct reclaim_policy *reclaim_policy; /* the one in force: `reclaim=lru|aging` */
 
+/* What has come lately goes over to the policy's lists: before a search for candidates. */
+void lru_settle(void);
 /* Takes up to `max` candidates off the lists, each with a reference; returns how many. */
 unsigned lru_isolate(enum lru_kind kind, struct page *batch[], unsigned max);
 /* Takes one page off, if it is on one; the caller has a reference. */

@@ -220,6 +220,7 @@ static struct page *look(bool young, bool *keep)
 {
 	struct page *page;
 
+	lru_settle();
 	assert_int_equal(lru_isolate(LRU_ANON, &page, 1), 1);
 	*keep = reclaim_policy->keep(page, young);
 	lru_putback(&page, 1);
@@ -249,6 +250,7 @@ static void lru_gives_a_second_chance(void **state)
 		look(false, &keep);
 	/* Those used come after all that were not, and then go unless used again. */
 	for (unsigned i = 0; i < NR_LISTED; i++) {
+		lru_settle();
 		assert_int_equal(lru_isolate(LRU_ANON, &page, 1), 1);
 		assert_ptr_equal(page, pages[order[i]]);
 		assert_false(reclaim_policy->keep(page, false));
@@ -332,6 +334,7 @@ static void a_page_being_freed_is_not_isolated(void **state)
 	(void)state;
 	list_pages(pages, 2);
 	pages[0]->refs = 0; /* its last holder is about to take it off the list */
+	lru_settle();
 	assert_int_equal(lru_isolate(LRU_ANON, got, 2), 1);
 	assert_ptr_equal(got[0], pages[1]);
 	assert_false(page_flag(pages[0], PG_LRU));
@@ -555,6 +558,24 @@ static void locked_memory_stays(void **state)
 	for (unsigned i = 0; i < 20; i++)
 		reclaim_direct(GFP_KERNEL, 0);
 	assert_int_equal(lru_pages(LRU_ANON), 5);
+	expect(mm, PAGES, 1);
+	mm_put(mm);
+}
+
+/* However much of it there is: what may go is found among it, wherever that is listed. */
+static void locked_memory_hides_nothing(void **state)
+{
+	struct mm *mm = program(PAGES);
+
+	(void)state;
+	fill(mm, PAGES, 1);
+	assert_int_equal(mm_lock_range(mm, addr_of(0), PAGES * PAGE_SIZE, true), 0);
+	reclaim_direct(GFP_KERNEL, 0);
+	for (unsigned i = PAGES; i-- > 0;) {
+		assert_int_equal(lru_pages(LRU_ANON), i + 1);
+		assert_int_equal(mm_lock_range(mm, addr_of(i), PAGE_SIZE, false), 0);
+		reclaim_direct(GFP_KERNEL, 0);
+	}
 	expect(mm, PAGES, 1);
 	mm_put(mm);
 }
@@ -1243,6 +1264,7 @@ int main(void)
 		WITH_SWAP(a_stream_faults_once_for_many),
 		WITH_SWAP(what_a_stream_brings_is_verified),
 		WITH_SWAP(locked_memory_stays),
+		WITH_SWAP(locked_memory_hides_nothing),
 		WITH_SWAP(a_page_written_to_meanwhile_is_not_lost),
 		WITH_SWAP(a_page_read_meanwhile_stays),
 		WITH_SWAP(a_page_that_somebody_may_write_to_stays),
