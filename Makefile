@@ -62,6 +62,11 @@ endif
 ifeq ($(filter direct uboot,$(BOOT)),)
 $(error unknown BOOT=$(BOOT); known: direct, uboot)
 endif
+ifneq ($(filter image,$(MAKECMDGOALS)),)
+ifeq ($(BOARD),virt)
+$(error make image writes a card for a board: BOARD=raspi3 or BOARD=raspi4)
+endif
+endif
 endif
 
 all: $(O)/Image

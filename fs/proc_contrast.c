@@ -185,7 +185,7 @@ static int walk_show(struct seq *s, void *arg)
 	mm = process_mm(q->about);
 	if (!mm)
 		return -ESRCH;
-	contrast_sync(mm);
+	twin_sync_page(mm, q->va);
 	if (is_kernel(q->va))
 		contrast_sync_kernel();
 	seq_printf(s, "pid %d\nva %#lx\n", q->about->pid, (unsigned long)q->va);

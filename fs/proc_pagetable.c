@@ -207,8 +207,8 @@ static int show_mm(struct seq *s, struct mm *mm)
 	uint64_t lost;
 	int err;
 
+	contrast_sync(mm);
 	spin_lock(&mm->pt_lock);
-	twin_sync(mm);
 	faults = mm->flag_faults;
 	lost = mm->twin_lost;
 	spin_unlock(&mm->pt_lock);

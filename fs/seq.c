@@ -7,7 +7,7 @@
 #include <twofold/vmalloc.h>
 
 #define FIRST_SIZE PAGE_SIZE
-#define MAX_SIZE (4 * SZ_1M)
+#define LEAST_MAX_SIZE (4 * SZ_1M)
 
 struct seq {
 	struct mutex lock; /* pread() by two at once: the file's position is not locked then */
@@ -63,6 +63,15 @@ void seq_write(struct seq *s, const void *data, size_t len)
 	s->len += len;
 }
 
+/*
+ * A part of the RAM, for what can be told of an address space grows with it: 100 bytes are more
+ * than a page's worth of any text.
+ */
+static size_t max_size(void)
+{
+	return MAX((frames_managed() << PAGE_SHIFT) / 8, LEAST_MAX_SIZE);
+}
+
 static int fill(struct seq *s)
 {
 	int err;
@@ -70,7 +79,7 @@ static int fill(struct seq *s)
 	if (!s->size)
 		s->size = FIRST_SIZE;
 	for (;; s->size *= 2) {
-		if (s->size > MAX_SIZE)
+		if (s->size > max_size())
 			return -ENOMEM;
 		if (!s->buf)
 			s->buf = vmalloc(s->size);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Both software MMUs, asked about the trees of one address space. */
+#include <arch/context.h>
 #include <arch/mmu.h>
 #include <arch/x86_64/control.h>
 #include <twofold/explain.h>
@@ -30,15 +31,23 @@ static void unlock_tables(struct mm *mm)
 	spin_unlock(&mm->pt_lock);
 }
 
-void contrast_sync(struct mm *mm)
+/* Whether the twin may say less than the live tree, or older flags. */
+static bool may_lag(const struct mm *mm)
 {
-	spin_lock(&mm->pt_lock);
-	twin_sync(mm);
-	spin_unlock(&mm->pt_lock);
+	return cpu_has_haf() || !mm->twin.root.pa || READ_ONCE(mm->twin_lost);
 }
 
+void contrast_sync(struct mm *mm)
+{
+	if (may_lag(mm))
+		twin_sync(mm);
+}
+
+/* Its leaves are made accessed and dirty: hardware has no flags to set. */
 void contrast_sync_kernel(void)
 {
+	if (!kernel_twin_lost())
+		return;
 	spin_lock(&kernel_pt_lock);
 	twin_sync_kernel();
 	spin_unlock(&kernel_pt_lock);

@@ -187,22 +187,17 @@ static void run_expired(struct cpu_timers *ct)
 	spin_unlock(&ct->lock);
 }
 
-void timer_interrupt(void)
+static void timer_interrupt(void *unused)
 {
 	struct cpu_timers *ct = &timers[cpu_id()];
 
+	(void)unused;
 	run_expired(ct);
 	if (ct->slice <= time_ns()) {
 		ct->slice = NEVER;
 		sched_tick();
 	}
 	program(ct); /* also what ends the level-triggered interrupt */
-}
-
-static void timer_handler(void *unused)
-{
-	(void)unused;
-	timer_interrupt();
 }
 
 /* ---- boot ---- */
@@ -230,7 +225,7 @@ void time_init(void)
 	}
 	cycles_per_ns = (hz << 32) / NSEC_PER_SEC; /* hz is of 32 bits */
 	ns_per_cycle = (NSEC_PER_SEC << 32) / hz;
-	if (irq_request(timer_line, timer_handler, NULL, "arch_timer"))
+	if (irq_request(timer_line, timer_interrupt, NULL, "arch_timer"))
 		panic("time: interrupt %d is taken", timer_line);
 	time_init_cpu();
 	pr_info("time: virtual counter at %lu kHz", (unsigned long)(hz / 1000));

@@ -5,6 +5,7 @@
  * other half of the next larger block) while that is free and whole. In front of it, each core
  * keeps single frames of its own (PG_PCP), refilled and drained in batches.
  */
+#include <twofold/debug.h>
 #include <twofold/log.h>
 #include <twofold/slab.h>
 #include <twofold/string.h>
@@ -203,13 +204,6 @@ static struct page *alloc_any_zone(gfp_t gfp, unsigned order)
 	return NULL;
 }
 
-static void check_may_sleep(void)
-{
-#ifdef DEBUG
-	CHECK(!this_cpu()->nr_locks && !this_cpu()->irq_depth);
-#endif
-}
-
 /* Below the min watermark: makes room by itself, gently first. */
 static struct page *alloc_slow(gfp_t gfp, unsigned order)
 {
@@ -232,18 +226,6 @@ static struct page *alloc_slow(gfp_t gfp, unsigned order)
 		round = 0;
 	}
 }
-
-#ifdef DEBUG
-#define POISON_ALLOCATED 0x5a
-#define POISON_FREE 0xfe
-
-static void poison(struct page *page, unsigned order, int byte)
-{
-	memset(page_to_ptr(page), byte, PAGE_SIZE << order);
-}
-#else
-#define poison(page, order, byte) ((void)0)
-#endif
 
 static struct page *prepare(struct page *page, unsigned order, unsigned cpu)
 {

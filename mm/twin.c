@@ -8,12 +8,17 @@
 #include <twofold/errno.h>
 #include <twofold/page.h>
 #include <twofold/params.h>
+#include <twofold/task.h>
 #include <twofold/vm.h>
 #include <twofold/vmalloc.h>
+#include <twofold/wait.h>
+
+#define SYNC_STEP 512 /* entries at once, under the lock */
 
 bool twin_enabled;
 struct pt kernel_twin;
 static uint64_t kernel_lost;
+static struct mutex sync_mutex;
 
 /* ---- without memory ---- */
 
@@ -94,18 +99,23 @@ static bool restore(struct pt *twin, vaddr_t va, const struct pt_leaf *live)
 	return true;
 }
 
-/* Returns how many entries of [va, end) are still missing. */
-static uint64_t sync_range(const struct pt *live, struct pt *twin, vaddr_t va, vaddr_t end)
+/*
+ * Up to SYNC_STEP entries from *va on, which moves behind them, or to `end` where there are no
+ * more. Returns how many of them are still missing.
+ */
+static uint64_t sync_some(const struct pt *live, struct pt *twin, vaddr_t *va, vaddr_t end)
 {
 	struct pt_stats cost = twin->stats;
 	struct pt_leaf leaf;
 	uint64_t missing = 0;
 
-	while (pt_next(live, &va, end, &leaf)) {
-		missing += !restore(twin, va, &leaf);
-		va = va_add(va, PT_SPAN(leaf.level));
-		if (va.va == end.va)
+	for (unsigned n = 0; n < SYNC_STEP && va->va != end.va; n++) {
+		if (!pt_next(live, va, end, &leaf)) {
+			*va = end;
 			break;
+		}
+		missing += !restore(twin, *va, &leaf);
+		*va = va_add(*va, PT_SPAN(leaf.level));
 	}
 	/* None of it is what the other machine would have done. */
 	twin->stats.stores = cost.stores;
@@ -113,6 +123,18 @@ static uint64_t sync_range(const struct pt *live, struct pt *twin, vaddr_t va, v
 	twin->stats.flushes = cost.flushes;
 	__builtin_memcpy(twin->stats.flush, cost.flush, sizeof(cost.flush));
 	return missing;
+}
+
+/* False: what the live tree says of va is still missing. */
+static bool sync_entry(const struct pt *live, struct pt *twin, uint64_t va)
+{
+	struct pt_leaf leaf;
+	vaddr_t start;
+
+	if (pt_query(live, VADDR(va), &leaf) == PTE_EMPTY)
+		return true;
+	start = VADDR(ALIGN_DOWN(va, PT_SPAN(leaf.level)));
+	return !sync_some(live, twin, &start, va_add(start, PT_SPAN(leaf.level)));
 }
 
 static bool make_twin(struct mm *mm)
@@ -129,16 +151,53 @@ void twin_begin(struct mm *mm)
 		make_twin(mm);
 }
 
+/* False: there is still none. */
+static bool have_twin(struct mm *mm)
+{
+	if (twin_exists(&mm->twin))
+		return true;
+	mm->twin_lost = mm->pt.stats.leaves;
+	return make_twin(mm);
+}
+
 bool twin_sync(struct mm *mm)
 {
+	const vaddr_t end = VADDR(USER_END);
+	uint64_t before, missing = 0;
+	bool ok;
+
 	if (!twin_enabled)
 		return true;
-	if (!twin_exists(&mm->twin) && !make_twin(mm)) {
-		mm->twin_lost = mm->pt.stats.leaves;
-		return false;
+	mutex_lock(&sync_mutex); /* or two would count the same losses */
+	spin_lock(&mm->pt_lock);
+	ok = have_twin(mm);
+	before = mm->twin_lost;
+	for (vaddr_t va = VADDR(0); ok && va.va != end.va;) {
+		missing += sync_some(&mm->pt, &mm->twin, &va, end);
+		spin_unlock(&mm->pt_lock);
+		cond_resched();
+		spin_lock(&mm->pt_lock);
 	}
-	mm->twin_lost = sync_range(&mm->pt, &mm->twin, VADDR(0), VADDR(USER_END));
-	return !mm->twin_lost;
+	if (ok)
+		mm->twin_lost += missing - before; /* faults may have lost more meanwhile */
+	ok = ok && !mm->twin_lost;
+	spin_unlock(&mm->pt_lock);
+	mutex_unlock(&sync_mutex);
+	return ok;
+}
+
+bool twin_sync_page(struct mm *mm, uint64_t va)
+{
+	bool exists, ok = false;
+
+	if (!twin_enabled || va >= USER_END)
+		return true;
+	spin_lock(&mm->pt_lock);
+	exists = twin_exists(&mm->twin);
+	if (exists)
+		ok = sync_entry(&mm->pt, &mm->twin, va);
+	spin_unlock(&mm->pt_lock);
+	return exists ? ok : twin_sync(mm);
 }
 
 /* ---- the kernel's ---- */
@@ -158,9 +217,13 @@ void kernel_twin_unmap(uint64_t va, uint64_t size)
 
 bool twin_sync_kernel(void)
 {
+	vaddr_t va = VADDR(DIRECT_BASE);
+
 	if (!twin_exists(&kernel_twin))
 		return true;
-	kernel_lost = sync_range(&kernel_pt, &kernel_twin, VADDR(DIRECT_BASE), VADDR(0));
+	kernel_lost = 0;
+	while (va.va)
+		kernel_lost += sync_some(&kernel_pt, &kernel_twin, &va, VADDR(0));
 	return !kernel_lost;
 }
 
@@ -190,6 +253,7 @@ static bool make_kernel_twin(void)
 
 void twin_init(void)
 {
+	mutex_init(&sync_mutex);
 	twin_enabled = param_bool("twin", true);
 	if (!twin_enabled)
 		return;

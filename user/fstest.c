@@ -673,6 +673,39 @@ static bool reads_whole(int fd)
 	return true;
 }
 
+/* The number of lines of a file of /proc that begin with `word`; -1: it could not be read. */
+static long proc_lines(const char *path, const char *word)
+{
+	char line[256];
+	long lines = 0;
+	FILE *file = fopen(path, "r");
+
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file))
+		lines += !strncmp(line, word, strlen(word));
+	if (ferror(file))
+		lines = -1;
+	fclose(file);
+	return lines;
+}
+
+/* Every second page is there, read and not written, so without frames: runs of one page each. */
+static void test_proc_long(void)
+{
+	const size_t pages = 100000, page = 4096;
+	char *p = mmap(NULL, pages * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned sum = 0;
+
+	CHECK("much address space", p != MAP_FAILED);
+	for (size_t i = 0; i < pages; i += 2)
+		sum += ((volatile unsigned char *)p)[i * page];
+	CHECK("zeros", sum == 0);
+	CHECK("a page table in pieces is listed whole",
+	      proc_lines("/proc/self/pagetable", "run ") >= (long)pages);
+	munmap(p, pages * page);
+}
+
 /* Two processes with one open file: what it prints into is not both's at once. */
 static void test_proc_shared(void)
 {
@@ -747,6 +780,7 @@ int main(void)
 	test_devices();
 	test_mem();
 	test_proc();
+	test_proc_long();
 	test_proc_shared();
 	test_terminal();
 	chdir("/");

@@ -42,6 +42,11 @@ bool cpu_has_pan(void)
 	return has_pan;
 }
 
+bool cpu_has_haf(void)
+{
+	return id_field(id_aa64mmfr1_el1, 0) >= 1;
+}
+
 bool cpu_has_hafdbs(void)
 {
 	return id_field(id_aa64mmfr1_el1, 0) >= 2;

@@ -125,10 +125,11 @@ int bcm_dma_finish(struct bcm_dma *dma, const struct sd_data *data)
 
 /* ---- finding it ---- */
 
-/* One of the channels that the firmware leaves to us: the first, for its interrupt is its own. */
+static uint32_t taken; /* channels */
+
+/* One of those that the firmware leaves to us: the first, for its interrupt is its own. */
 static int pick_channel(const struct dt_node *engine)
 {
-	static uint32_t taken;
 	uint32_t free = dt_u32(engine, "brcm,dma-channel-mask", 0) & FULL_CHANNELS & ~taken;
 	int channel = free ? __builtin_ctz(free) : -ENODEV;
 
@@ -137,11 +138,37 @@ static int pick_channel(const struct dt_node *engine)
 	return channel;
 }
 
+static int set_up_channel(struct bcm_dma *dma, const struct dt_node *engine, unsigned channel,
+			  char *registers)
+{
+	dma->base = registers + CHANNEL(channel);
+	stop(dma);
+	return irq_request(irq_of_node(engine, channel), interrupt, dma, dma->host->name);
+}
+
+static int take_channel(struct bcm_dma *dma, const struct dt_node *engine, paddr_t start,
+			uint64_t size)
+{
+	int err = -ENOMEM, channel = pick_channel(engine);
+	char *registers;
+
+	if (channel < 0)
+		return channel;
+	registers = ioremap(start, size);
+	if (registers)
+		err = set_up_channel(dma, engine, (unsigned)channel, registers);
+	if (!err)
+		return 0;
+	vunmap_range(registers);
+	taken &= ~(1u << channel);
+	return err;
+}
+
 static int set_up(struct bcm_dma *dma, const struct dt_node *engine, const void *reg)
 {
 	uint64_t size;
 	paddr_t start;
-	int channel, err = dt_reg(engine, 0, &start, &size);
+	int err = dt_reg(engine, 0, &start, &size);
 
 	if (err)
 		return err;
@@ -152,15 +179,7 @@ static int set_up(struct bcm_dma *dma, const struct dt_node *engine, const void 
 		return -ENOMEM;
 	if (!sd_dma_reaches(&dma->window, dma->blocks, PAGE_SIZE))
 		return -EINVAL;
-	channel = pick_channel(engine);
-	if (channel < 0)
-		return channel;
-	dma->base = ioremap(start, size);
-	if (!dma->base)
-		return -ENOMEM;
-	dma->base += CHANNEL(channel);
-	stop(dma);
-	return irq_request(irq_of_node(engine, (unsigned)channel), interrupt, dma, dma->host->name);
+	return take_channel(dma, engine, start, size);
 }
 
 struct bcm_dma *bcm_dma_get(struct sd_host *host, uint32_t fifo)

@@ -24,10 +24,13 @@ void twin_init(void);
 
 /*
  * Makes the twin say again what the live tree says, for readers: entries that it had no memory for,
- * accessed and dirty flags that hardware set in the live tree. mm->pt_lock held. False: still no
- * memory, mm->twin_lost entries are missing. True, and nothing done, where twins are off.
+ * accessed and dirty flags that hardware set in the live tree. Takes mm->pt_lock, in steps; may
+ * sleep. False: still no memory, mm->twin_lost entries are missing.
+ * True, and nothing done, where twins are off.
  */
 bool twin_sync(struct mm *mm);
+/* The same for what the live tree says of one page; of all where there is no twin yet. */
+bool twin_sync_page(struct mm *mm, uint64_t va);
 bool twin_sync_kernel(void); /* the same for kernel_twin; kernel_pt_lock held */
 uint64_t kernel_twin_lost(void);
 

@@ -25,7 +25,8 @@ void contrast_arm64(struct mm *mm, uint64_t va, enum mmu_access access, bool use
 bool contrast_x86_64(struct mm *mm, uint64_t va, enum mmu_access access, bool user,
 		     struct mmu_result *result);
 
-/* twin_sync() and twin_sync_kernel(), by who holds no lock. */
+/* twin_sync() and twin_sync_kernel() where they are needed. May sleep; for who holds no spinlock.
+ */
 void contrast_sync(struct mm *mm);
 void contrast_sync_kernel(void);
 

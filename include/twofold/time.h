@@ -31,7 +31,6 @@ void timer_arm(struct timer *t, uint64_t expires); /* re-arms too */
 bool timer_cancel(struct timer *t); /* true: it had not fired; on return fn is not running */
 /* The scheduler's own: the end of the current time slice on this core; 0: none. */
 void timer_set_slice(uint64_t expires);
-void timer_interrupt(void);
 
 /* drivers/timer.c: this core's comparator. */
 int clockevent_init(void); /* its interrupt line, or -ENODEV, -EINVAL */

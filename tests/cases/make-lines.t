@@ -20,6 +20,12 @@ for wrong in LLVM=2 DEBUG=yes DEPS=perhaps; do
 	is "$wrong fails in one line" "$([ "$status" != 0 ] && wc -l <"$out")" 1
 	like "$wrong is named" "$wrong.*(0 or 1|yes or no)"
 done
+try image
+is "image without a board fails in one line" "$([ "$status" != 0 ] && wc -l <"$out")" 1
+like "image without a board: which there are" 'BOARD=raspi3 or BOARD=raspi4'
+TESTS=none-such O=$RUNDIR tests/run >"$out" 2>&1
+is "TESTS without a match fails" "$?" 1
+like "TESTS without a match is said so" '^test: no test has .*: none-such$'
 try help
 is "help works" "$status" 0
 like "help names the goals" 'make test'
@@ -40,6 +46,9 @@ like "DEPS=no names packages of the target" '^deps: missing arm64 packages: .*bu
 
 boot CMD=true ICOUNT=2
 like "a bad value is named" '^run: ICOUNT=2'
+boot CMD=true CPU=z80
+is "a CPU that is not there: one line" "$status $(wc -l <"$out")" "1 1"
+like "and it is named" '^run: CPU=z80: QEMU has no such'
 boot BOARD=raspi3 SMP=2 CMD=true
 like "a Pi's cores cannot be chosen" "^run: SMP=2: QEMU's raspi3b has SMP=4"
 boot BOARD=raspi3 MEM=2G CMD=true

@@ -37,13 +37,16 @@ def name_of(pid):
     return "" if rest.split()[0] in "XZ" else name
 
 
-def end_by(number, arguments, stdin):
-    """Boots, sends the signal; the seconds that it took, tools/run's status, and QEMU's end."""
+def end_by(number, arguments, stdin, pause):
+    """
+    Boots, sends the signal `pause` seconds after the first QEMU has begun, be it only to tell its
+    version; the seconds that it took, tools/run's status, and QEMU's end.
+    """
     process = subprocess.Popen([f"{TOP}/tools/run", *arguments], stdin=stdin,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                start_new_session=True)
     qemu = until(lambda: qemu_of(process), 30)
-    time.sleep(1)
+    time.sleep(pause)
     start = time.monotonic()
     os.kill(process.pid, number)
     try:
@@ -59,13 +62,14 @@ def main():
     failed = count = 0
     command, typed = ["CMD=sleep 1000"], ["MEM=32M", "SWAP=64M"]
     pipe = os.pipe()  # nobody writes to it, and it does not end
-    for number, status, arguments, stdin in (
-            (signal.SIGTERM, 143, command, subprocess.DEVNULL),
-            (signal.SIGINT, 130, command, subprocess.DEVNULL),
-            (signal.SIGHUP, 129, command, subprocess.DEVNULL),
-            (signal.SIGKILL, -9, command, subprocess.DEVNULL),
-            (signal.SIGTERM, 143, typed, pipe[0])):
-        seconds, got, gone = end_by(number, arguments, stdin)
+    for number, status, arguments, stdin, pause in (
+            (signal.SIGTERM, 143, command, subprocess.DEVNULL, 1),
+            (signal.SIGTERM, 143, command, subprocess.DEVNULL, 0),
+            (signal.SIGINT, 130, command, subprocess.DEVNULL, 1),
+            (signal.SIGHUP, 129, command, subprocess.DEVNULL, 1),
+            (signal.SIGKILL, -9, command, subprocess.DEVNULL, 1),
+            (signal.SIGTERM, 143, typed, pipe[0], 1)):
+        seconds, got, gone = end_by(number, arguments, stdin, pause)
         count += 1
         passed = got == status and gone and seconds < 5
         failed += not passed

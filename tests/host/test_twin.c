@@ -328,6 +328,37 @@ static void without_memory_the_live_side_goes_on(void **state)
 	mm_put(mm);
 }
 
+/* One page comes back alone; the rest stays missing, and is counted so. */
+static void a_page_alone_is_brought_back(void **state)
+{
+	struct pt_leaf leaf;
+	uint64_t stores;
+	struct mm *mm;
+
+	(void)state;
+	starve(true);
+	mm = mm_with_pages(600);
+	assert_false(twin_sync_page(mm, BASE));
+	starve(false);
+	assert_true(twin_sync_page(mm, BASE));
+	expect_equal(mm);
+	twin_pt_unmap(&mm->twin, VADDR(BASE), 600 * PAGE_SIZE);
+	mm->twin_lost = 600;
+	stores = mm->twin.stats.stores;
+	assert_true(twin_sync_page(mm, BASE + 5 * PAGE_SIZE + 1));
+	assert_int_equal(twin_pt_query(&mm->twin, VADDR(BASE + 5 * PAGE_SIZE), &leaf), PTE_LEAF);
+	assert_int_equal(twin_pt_query(&mm->twin, VADDR(BASE + 6 * PAGE_SIZE), &leaf), PTE_EMPTY);
+	assert_int_equal(mm->twin.stats.leaves, 1);
+	assert_int_equal(mm->twin.stats.stores, stores);
+	assert_int_equal(mm->twin_lost, 600);
+	assert_true(twin_sync_page(mm, BASE - PAGE_SIZE));
+	assert_true(twin_sync_page(mm, USER_END));
+	assert_true(twin_sync(mm));
+	assert_int_equal(mm->twin_lost, 0);
+	expect_equal(mm);
+	mm_put(mm);
+}
+
 /* A block that cannot be split leaves the twin as a whole. */
 static void blocks_that_cannot_be_split_go(void **state)
 {
@@ -613,6 +644,7 @@ int main(void)
 		cmocka_unit_test(twins_follow_random_operations),
 		cmocka_unit_test(hardware_flags_are_copied),
 		cmocka_unit_test(without_memory_the_live_side_goes_on),
+		cmocka_unit_test(a_page_alone_is_brought_back),
 		cmocka_unit_test(blocks_that_cannot_be_split_go),
 		cmocka_unit_test(tokens_are_kept_and_come_back),
 		cmocka_unit_test(each_format_pays_its_own_price),

@@ -51,8 +51,10 @@ static bool agrees(struct mm *mm)
 {
 	bool ok;
 
+	if (!twin_sync(mm))
+		return false;
 	spin_lock(&mm->pt_lock);
-	ok = twin_sync(mm) && trees_agree(&mm->pt, &mm->twin, VADDR(0), VADDR(USER_END)) &&
+	ok = trees_agree(&mm->pt, &mm->twin, VADDR(0), VADDR(USER_END)) &&
 	     mm->pt.stats.tables[0] == mm->twin.stats.tables[0] &&
 	     mm->pt.stats.leaves == mm->twin.stats.leaves;
 	spin_unlock(&mm->pt_lock);

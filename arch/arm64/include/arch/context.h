@@ -86,6 +86,7 @@ void __noreturn secondary_main(void);
 /* CPU name, features for the boot log and /proc/cpuinfo. */
 bool cpu_has_pan(void);
 bool cpu_has_hafdbs(void);
+bool cpu_has_haf(void); /* sets the accessed flag itself, if not the dirty state */
 uint64_t cpu_midr(unsigned cpu);
 uint64_t cpu_hwcap(void);
 
