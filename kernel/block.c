@@ -42,6 +42,23 @@ struct block_device *block_find(const char *name)
 	return NULL;
 }
 
+bool bio_add(struct bio *bio, paddr_t pa, uint32_t len)
+{
+	const struct block_device *dev = bio->dev;
+	struct bio_seg *next = &bio->segs[bio->nr_segs], *last = next - 1;
+
+	if (bio->nr_segs && last->pa.pa + last->len == pa.pa &&
+	    len <= dev->max_seg_len - last->len) {
+		last->len += len;
+		return true;
+	}
+	if (bio->nr_segs == dev->max_segs)
+		return false;
+	*next = (struct bio_seg){pa, len};
+	bio->nr_segs++;
+	return true;
+}
+
 /* Its size in sectors, or -EINVAL, -EROFS. */
 static int64_t check_bio(const struct bio *bio)
 {
@@ -179,11 +196,12 @@ static void wake_submitter(struct bio *bio)
 int block_do(struct bio *bio)
 {
 	bool done = false;
+	struct wait_queue *wq = wait_hash(&done);
 
 	bio->done = wake_submitter;
 	bio->private = &done;
 	block_submit(bio);
-	wait_event(wait_hash(&done), __atomic_load_n(&done, __ATOMIC_ACQUIRE));
+	wait_event(wq, __atomic_load_n(&done, __ATOMIC_ACQUIRE));
 	return bio->error;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Block devices as files, /dev/NAME: any offset and length, through a bounce buffer, with no cache
- * between (what is read was on the device, what write() took is on its way there).
+ * Block devices as files, /dev/NAME: any offset and length, with no cache between (what is read was
+ * on the device, what write() took is on its way there). Whole blocks move between the device and
+ * the caller's own pages; what does not lie so, through a bounce buffer.
  */
 #include <linux/fcntl.h>
 #include <twofold/block.h>
@@ -9,11 +10,13 @@
 #include <twofold/fs.h>
 #include <twofold/page.h>
 #include <twofold/partition.h>
+#include <twofold/task.h>
 
 #include <linux/fs.h> /* last: it takes the name NR_FILE for a macro */
 
 #define BOUNCE_ORDER 3
 #define BOUNCE_SIZE (PAGE_SIZE << BOUNCE_ORDER)
+#define DIRECT_PAGES BIO_MAX_SEGS /* that are pinned at once: one request, wherever they lie */
 
 /* Writers of part of a block read, change and write it: one at a time. */
 static struct mutex partial_lock;
@@ -28,6 +31,81 @@ static uint64_t size_of(const struct block_device *dev)
 {
 	return dev->sectors * SECTOR_SIZE;
 }
+
+/* Bytes moved, or the error if there were none. */
+static ssize_t result(size_t done, ssize_t err)
+{
+	return done ? (ssize_t)done : err;
+}
+
+/* ---- the caller's own pages ---- */
+
+/* Memory of the caller for whole blocks: up to `len` bytes, from `offset` of the first page on. */
+struct direct {
+	struct page *pages[DIRECT_PAGES];
+	unsigned nr;
+	size_t offset, len;
+};
+
+/* The piece at *pos, if it can go direct: the device's blocks are the unit of all that it does. */
+static bool pin_piece(const struct block_device *dev, enum bio_op op, const struct iobuf *io,
+		      uint64_t pos, struct direct *d)
+{
+	d->offset = io->base % PAGE_SIZE;
+	d->len = MIN(MIN(io->left, size_of(dev) - pos), DIRECT_PAGES * PAGE_SIZE - d->offset);
+	d->len = ALIGN_DOWN(d->len, dev->block_size);
+	if (io->kernel || !d->len || (io->base | pos) & (dev->block_size - 1))
+		return false;
+	d->nr = mm_pin_pages(current->mm, io->base - d->offset,
+			     (unsigned)DIV_ROUND_UP(d->offset + d->len, PAGE_SIZE), op == BIO_READ,
+			     d->pages);
+	if (d->nr)
+		d->len = MIN(d->len, d->nr * PAGE_SIZE - d->offset);
+	return d->nr;
+}
+
+/* As many of the bytes from `done` on as one request takes; returns how many. */
+static size_t fill_bio(struct bio *bio, const struct direct *d, size_t done)
+{
+	size_t start = done;
+
+	bio->nr_segs = 0;
+	while (done < d->len) {
+		size_t at = d->offset + done, offset = at % PAGE_SIZE;
+		uint32_t len = (uint32_t)MIN(PAGE_SIZE - offset, d->len - done);
+
+		if (!bio_add(bio, pa_add(page_to_pa(d->pages[at / PAGE_SIZE]), offset), len))
+			break;
+		done += len;
+	}
+	return done - start;
+}
+
+/* One piece: bytes moved, or an error; 0: it cannot go this way. */
+static ssize_t move_direct(struct block_device *dev, enum bio_op op, struct iobuf *io, uint64_t pos)
+{
+	struct bio bio;
+	struct direct d;
+	size_t done = 0, n;
+	int err = 0;
+
+	if (!pin_piece(dev, op, io, pos, &d))
+		return 0;
+	while (done < d.len && !err) {
+		bio.op = op;
+		bio.dev = dev;
+		bio.sector = (pos + done) / SECTOR_SIZE;
+		n = fill_bio(&bio, &d, done);
+		err = block_do(&bio);
+		done += err ? 0 : n;
+	}
+	mm_unpin_pages(current->mm, d.pages, d.nr);
+	io->base += done;
+	io->left -= done;
+	return result(done, err);
+}
+
+/* ---- through a buffer ---- */
 
 /* The blocks around [pos, pos + left), as much as the buffer holds. */
 struct piece {
@@ -49,42 +127,12 @@ static struct piece piece_at(const struct block_device *dev, uint64_t pos, size_
 	return s;
 }
 
-static int open_device(struct inode *inode, struct file *file)
+/* One piece: bytes given, or an error. */
+static ssize_t read_piece(struct block_device *dev, struct iobuf *io, struct piece s, char *bounce)
 {
-	(void)inode;
-	if (device_of(file)->read_only && (file->flags & O_ACCMODE) != O_RDONLY)
-		return -EROFS;
-	return 0;
-}
+	int err = block_rw(dev, BIO_READ, s.start / SECTOR_SIZE, bounce, s.whole);
 
-/* Bytes moved, or the error if there were none. */
-static ssize_t result(size_t done, ssize_t err)
-{
-	return done ? (ssize_t)done : err;
-}
-
-static ssize_t read_device(struct file *file, struct iobuf *io, uint64_t *pos)
-{
-	struct block_device *dev = device_of(file);
-	struct page *page = alloc_pages(GFP_KERNEL, BOUNCE_ORDER);
-	size_t done = 0;
-	ssize_t err = 0;
-
-	if (!page)
-		return -ENOMEM;
-	while (io->left && *pos < size_of(dev)) {
-		struct piece s = piece_at(dev, *pos, io->left);
-
-		err = block_rw(dev, BIO_READ, s.start / SECTOR_SIZE, page_to_ptr(page), s.whole);
-		if (!err)
-			err = iobuf_put(io, page_to_ptr(page) + s.skip, s.len);
-		if (err <= 0)
-			break;
-		done += (size_t)err;
-		*pos += (uint64_t)err;
-	}
-	free_pages(page, BOUNCE_ORDER);
-	return result(done, err);
+	return err ? err : iobuf_put(io, bounce + s.skip, s.len);
 }
 
 /* One piece: bytes taken, or an error. */
@@ -108,31 +156,64 @@ static ssize_t write_piece(struct block_device *dev, struct iobuf *io, struct pi
 	return err ? err : n;
 }
 
+/* One piece; the buffer is made when it is first needed. */
+static ssize_t move_bounced(struct block_device *dev, enum bio_op op, struct iobuf *io,
+			    uint64_t pos, struct page **bounce)
+{
+	struct piece s = piece_at(dev, pos, io->left);
+
+	if (!*bounce)
+		*bounce = alloc_pages(GFP_KERNEL, BOUNCE_ORDER);
+	if (!*bounce)
+		return -ENOMEM;
+	return op == BIO_READ ? read_piece(dev, io, s, page_to_ptr(*bounce))
+			      : write_piece(dev, io, s, page_to_ptr(*bounce));
+}
+
+/* ---- the file ---- */
+
+static ssize_t move(struct block_device *dev, enum bio_op op, struct iobuf *io, uint64_t *pos)
+{
+	struct page *bounce = NULL;
+	size_t done = 0;
+	ssize_t n = 0;
+
+	while (io->left && *pos < size_of(dev)) {
+		n = move_direct(dev, op, io, *pos);
+		if (!n)
+			n = move_bounced(dev, op, io, *pos, &bounce);
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+		*pos += (uint64_t)n;
+	}
+	if (bounce)
+		free_pages(bounce, BOUNCE_ORDER);
+	return result(done, n);
+}
+
+static ssize_t read_device(struct file *file, struct iobuf *io, uint64_t *pos)
+{
+	return move(device_of(file), BIO_READ, io, pos);
+}
+
 static ssize_t write_device(struct file *file, struct iobuf *io, uint64_t *pos)
 {
 	struct block_device *dev = device_of(file);
-	struct page *page;
-	size_t done = 0;
-	ssize_t err = 0;
 
 	if (file->flags & O_APPEND)
 		*pos = size_of(dev);
 	if (io->left && *pos >= size_of(dev))
 		return -ENOSPC;
-	page = alloc_pages(GFP_KERNEL, BOUNCE_ORDER);
-	if (!page)
-		return -ENOMEM;
-	while (io->left && *pos < size_of(dev)) {
-		struct piece s = piece_at(dev, *pos, io->left);
+	return move(dev, BIO_WRITE, io, pos);
+}
 
-		err = write_piece(dev, io, s, page_to_ptr(page));
-		if (err <= 0)
-			break;
-		done += (size_t)err;
-		*pos += (uint64_t)err;
-	}
-	free_pages(page, BOUNCE_ORDER);
-	return result(done, err);
+static int open_device(struct inode *inode, struct file *file)
+{
+	(void)inode;
+	if (device_of(file)->read_only && (file->flags & O_ACCMODE) != O_RDONLY)
+		return -EROFS;
+	return 0;
 }
 
 static int64_t seek_device(struct file *file, int64_t offset, int whence)

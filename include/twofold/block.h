@@ -72,6 +72,9 @@ struct block_device {
 void block_register(struct block_device *dev);
 struct block_device *block_find(const char *name);	   /* "vda" or "/dev/vda"; NULL */
 struct block_device *block_next(struct block_device *dev); /* NULL: the first */
+/* Adds memory to a request that has op, dev and sector; what follows the last segment's lengthens
+ * it. False: the device takes no more at once. */
+bool bio_add(struct bio *bio, paddr_t pa, uint32_t len);
 /* Checks bounds and alignment, counts, hands over to the driver. Never sleeps. */
 void block_submit(struct bio *bio);
 /* The driver's: counts and sets the error, calls done. No lock held; the bio is gone afterwards. */

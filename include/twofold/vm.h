@@ -243,6 +243,16 @@ int mm_populate(struct mm *mm, uint64_t addr, uint64_t len, bool write);
  */
 struct page *mm_get_page(struct mm *mm, uint64_t addr, bool write);
 
+/* ---- user memory that a device works on (mm/pin.c) ---- */
+/*
+ * The pages from `addr`, page-aligned, on, each with a reference, faulted in as needed: up to n of
+ * them, until one that cannot be had. Returns how many. Not 0: mm->lock is held for reading until
+ * mm_unpin_pages(), and the caller must not fault meanwhile. `write`: the device may write to them.
+ * Sleeps.
+ */
+unsigned mm_pin_pages(struct mm *mm, uint64_t addr, unsigned n, bool write, struct page *pages[]);
+void mm_unpin_pages(struct mm *mm, struct page *pages[], unsigned n); /* the array is used up */
+
 /* ---- objects and the page cache (mm/object.c, mm/filemap.c) ---- */
 struct vm_object *object_create(const struct object_ops *ops, void *owner); /* or NULL */
 /* The owner goes: drops all pages and slots; areas that still map it keep it alive. */

@@ -52,6 +52,8 @@ swap_SRCS := $(SWAP_SRCS)
 swap_LIBS := $(SHIM_WRAP) -Wl,--wrap=free_pages
 reclaim_SRCS := $(SWAP_SRCS)
 reclaim_LIBS := $(swap_LIBS)
+direct_SRCS := $(SWAP_SRCS) mm/pin.c
+direct_LIBS := $(swap_LIBS)
 swap_header_FUZZ_SRCS := mm/swap_header.c
 
 elf_SRCS := kernel/elf.c
